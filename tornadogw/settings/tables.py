@@ -1,0 +1,181 @@
+"""The typed tables of the settings: names, types, defaults. Each attribute's `_help` is its line in docs/settings.md.
+
+Prices stay decimal strings here (`pricing` turns them into integers), secrets stay references until they are used.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from typing_extensions import override
+
+from tornadogw.settings.secrecy import mask
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0, le=86400)]
+
+
+def _help(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table. Neither repr shows a secret."""
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    @override
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [(name, mask(name, getattr(self, name))) for name in self.__struct_fields__]
+
+
+class Server(Table, frozen=True):
+    host: Annotated[str, _help("Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, _help("Port to listen on; 0 takes a free one.")] = 8080
+    prefix: Annotated[str, _help("Path of the API beside `/v1`.")] = "/xlei/v1"
+    workers: Annotated[Positive, _help("Processes. Above 1 the start stops until balances can be leased.")] = 1
+    public_url: Annotated[str, _help("Address under which users reach the gateway; empty: http://host:port.")] = ""
+    secret: Annotated[
+        str, _help("Keys are hashed with it; may be `env:NAME` or `file:/path`. Empty: made once in the data folder.")
+    ] = ""
+    trusted_proxies: Annotated[list[str], _help("Networks whose `X-Forwarded-For` is believed.")] = []
+    language: Annotated[Literal["zh", "en"], _help("Language of messages when the client prefers none.")] = "zh"
+    cors_origins: Annotated[list[str], _help("Origins that browsers may call the API from; `*`: all.")] = msgspec.field(
+        default_factory=lambda: ["*"]
+    )
+    max_body_bytes: Annotated[Positive, _help("Largest request body in bytes.")] = 33554432
+    body_timeout: Annotated[Seconds, _help("Seconds in which a request body must arrive.")] = 30.0
+    drain: Annotated[Seconds, _help("Seconds that running answers get to finish on a stop.")] = 30.0
+    json_clients: Annotated[
+        str, _help("Pattern of `User-Agent` whose requests without `stream` want JSON; empty: the built-in one.")
+    ] = ""
+
+
+class Mongo(Table, frozen=True):
+    url: Annotated[
+        str,
+        _help("MongoDB replica set; may be `env:NAME` or `file:/path`. Empty: a private mongod under the data folder."),
+    ] = ""
+    database: Annotated[str, _help("Name of the database.")] = "tornadogw"
+    timeout_ms: Annotated[Positive, _help("Milliseconds that one database operation may take.")] = 2000
+
+
+class Money(Table, frozen=True):
+    currency: Annotated[str, _help("Three-letter code, shown beside amounts.")] = "CNY"
+    time_zone: Annotated[str, _help("Time zone of days in usage, an IANA name.")] = "Asia/Shanghai"
+
+
+class Limits(Table, frozen=True):
+    ip_per_minute: Annotated[Positive, _help("Requests per minute and client address.")] = 500
+    key_per_minute: Annotated[Positive, _help("Requests per minute and API key without a limit of its own.")] = 100
+
+
+class Defaults(Table, frozen=True):
+    model: Annotated[str, _help("Model of requests that name none.")] = "auto"
+    max_tokens: Annotated[Positive, _help("Output limit in tokens of requests that name none.")] = 1000
+    temperature: Annotated[float, Meta(ge=0, le=2), _help("Temperature of requests that name none.")] = 0.7
+
+
+class Timeouts(Table, frozen=True):
+    """Seconds. None: as in the wider table, in the end as `tornadogw/data/timeouts.toml` says for the model's pace."""
+
+    connect: Annotated[Seconds | None, _help("Seconds to connect to an upstream (default 5).")] = None
+    first_event: Annotated[
+        Seconds | None, _help("Seconds to the first useful event (default 12, reasoning models 60, own engines 300).")
+    ] = None
+    idle: Annotated[Seconds | None, _help("Seconds between two events (default 25, reasoning models 60).")] = None
+    total: Annotated[Seconds | None, _help("Seconds for the whole request, all attempts (default 600).")] = None
+
+
+class Plugins(Table, frozen=True):
+    folder: Annotated[
+        str, _help("Folder of single-file plugins, beside the settings file, else in the data folder.")
+    ] = "plugins.d"
+    block: Annotated[list[str], _help("Names of plugins that are not loaded.")] = []
+
+
+class Upstream(Table, frozen=True):
+    name: Annotated[str, _help("The operator's name of this upstream.")]
+    vendor: Annotated[str, _help("A vendor's name, see `tornadogw plugins`.")]
+    base_url: Annotated[str, _help("Address; empty: the vendor's own.")] = ""
+    keys: Annotated[list[str], _help("Keys: `env:NAME`, `file:/path` or the key itself.")] = []
+    weight: Annotated[Positive, _help("Default weight of its routes.")] = 1
+    priority: Annotated[int, _help("Default priority of its routes; lower first.")] = 0
+    proxy: Annotated[str, _help("HTTP proxy for this upstream.")] = ""
+    timeouts: Annotated[Timeouts, _help("Deadlines of this upstream.")] = Timeouts()
+    options: Annotated[dict[str, Any], _help("The vendor's own settings.")] = {}
+
+
+class PriceRow(Table, frozen=True):
+    """Decimal strings, currency units per million tokens."""
+
+    input: Annotated[str, _help("Per million prompt tokens.")]
+    output: Annotated[str, _help("Per million completion tokens.")]
+    cached_input: Annotated[str | None, _help("Per million cached prompt tokens; absent: as `input`.")] = None
+    cache_write: Annotated[str | None, _help("Per million prompt tokens written to a cache; absent: as `input`.")] = (
+        None
+    )
+    reasoning: Annotated[str | None, _help("Per million reasoning tokens; absent: as `output`.")] = None
+
+
+class CostRow(Table, frozen=True):
+    """What the operator pays; decimal strings as in PriceRow."""
+
+    input: Annotated[str, _help("Per million prompt tokens.")] = "0"
+    output: Annotated[str, _help("Per million completion tokens.")] = "0"
+    cached_input: Annotated[str | None, _help("Per million cached prompt tokens; absent: as `input`.")] = None
+    cache_write: Annotated[str | None, _help("Per million prompt tokens written to a cache; absent: as `input`.")] = (
+        None
+    )
+    reasoning: Annotated[str | None, _help("Per million reasoning tokens; absent: as `output`.")] = None
+
+
+class Route(Table, frozen=True):
+    upstream: Annotated[str, _help("Name of an upstream.")]
+    model: Annotated[str, _help("The vendor's name of the model.")]
+    priority: Annotated[int | None, _help("Lower first; absent: the upstream's.")] = None
+    weight: Annotated[Positive | None, _help("Share inside one priority; absent: the upstream's.")] = None
+    public_name: Annotated[str, _help("Name in answers instead of what the upstream reports.")] = ""
+    cost: Annotated[CostRow | None, _help("What the operator pays, in the same form.")] = None
+
+
+class Model(Table, frozen=True):
+    name: Annotated[str, _help("Name that clients ask for.")]
+    price: Annotated[
+        PriceRow, _help("What users pay: decimal numbers in quotes, `[money]` currency per million tokens.")
+    ]
+    routes: Annotated[list[Route], _help("Where the model is served, interchangeable.")]
+    aliases: Annotated[list[str], _help("Other names of it.")] = []
+    auto: Annotated[int | None, _help("Rank in `auto`, lower is better; absent: not in `auto`.")] = None
+    fallbacks: Annotated[list[str], _help("Other models to try after this one.")] = []
+    modes: Annotated[list[Literal["chat", "completion"]], _help("What it may be used for.")] = msgspec.field(
+        default_factory=lambda: ["chat", "completion"]
+    )
+    context: Annotated[Positive | None, _help("Context length in tokens.")] = None
+    capabilities: Annotated[
+        list[Literal["tools", "images", "json_schema", "reasoning"]] | None,
+        _help("What it can do; absent: everything."),
+    ] = None
+    timeouts: Annotated[Timeouts, _help("Deadlines of this model.")] = Timeouts()
+
+
+class Settings(Table, frozen=True):
+    """All of it: the tables of one TOML file."""
+
+    server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
+    mongo: Annotated[Mongo, _help("The database.")] = Mongo()
+    money: Annotated[Money, _help("Currency and calendar.")] = Money()
+    limits: Annotated[Limits, _help("Requests per minute.")] = Limits()
+    defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
+    timeouts: Annotated[
+        Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")
+    ] = Timeouts()
+    plugins: Annotated[Plugins, _help("Which plugins are loaded.")] = Plugins()
+    upstreams: Annotated[list[Upstream], _help("Who serves models. Without any, the built-in `echo` answers.")] = []
+    models: Annotated[list[Model], _help("What clients may ask for.")] = []
+    plugin: Annotated[dict[str, dict[str, Any]], _help("A plugin's own table; the plugin says what is in it.")] = {}
