@@ -1,0 +1,108 @@
+"""The messages of a request as a vendor takes them: roles, earlier reasoning, ids of tool calls, flat text. Pure."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from tornadogw.vendors.rows import Profile
+
+__all__ = ["from_prompt", "rewrite"]
+
+Message = Mapping[str, Any]
+
+_REASONING = ("reasoning_content", "reasoning")
+_DETAILS = "reasoning_details"
+_DIGITS = string.digits + string.ascii_letters
+_PLAIN_ID = re.compile(r"[A-Za-z0-9]+")
+
+
+def from_prompt(prompt: str) -> Message:
+    """Legacy completion through chat: the prompt is one user message."""
+    return {"role": "user", "content": prompt}
+
+
+def rewrite(messages: Sequence[Message], profile: Profile) -> Sequence[Message]:
+    """The messages in the vendor's form. Those that need no change are passed as they are."""
+    rewritten = [_rewrite_one(message, profile) for message in messages]
+    return _join_systems(rewritten) if profile.single_system else rewritten
+
+
+def _rewrite_one(message: Message, profile: Profile) -> Message:
+    role = profile.roles.get(message.get("role", ""))
+    changed: dict[str, Any] = {}
+    if role is not None and role != message["role"]:
+        changed["role"] = role
+    if profile.flat_text and isinstance(message.get("content"), list):
+        flat = _flat(message["content"])
+        if flat is not None:
+            changed["content"] = flat
+    if profile.tool_id_length:
+        changed |= _short_ids(message, profile.tool_id_length)
+    if _DETAILS in message or any(field in message for field in _REASONING):
+        return _with_history({**message, **changed}, profile)
+    return {**message, **changed} if changed else message
+
+
+def _with_history(message: dict[str, Any], profile: Profile) -> Message:
+    """Earlier reasoning in the one place where the vendor takes it: our answers carry it in two fields."""
+    found = [text for field in _REASONING if isinstance(text := message.pop(field, None), str) and text]
+    if not profile.history_details:
+        message.pop(_DETAILS, None)
+    if not found or not profile.history:
+        return message
+    if profile.history != "tags":
+        message[profile.history] = found[0]
+    elif isinstance(content := message.get("content") or "", str):
+        message["content"] = f"<think>\n{found[0]}\n</think>\n\n{content}"
+    return message
+
+
+def _short_ids(message: Message, length: int) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    if isinstance(answered := message.get("tool_call_id"), str):
+        changed["tool_call_id"] = _short_id(answered, length)
+    if isinstance(calls := message.get("tool_calls"), list):
+        changed["tool_calls"] = [
+            {**call, "id": _short_id(call["id"], length)}
+            if isinstance(call, Mapping) and isinstance(call.get("id"), str)
+            else call
+            for call in calls
+        ]
+    return changed
+
+
+def _short_id(identifier: str, length: int) -> str:
+    """An id of the right form; the same one for the same id, so that calls and their results still meet."""
+    if len(identifier) == length and _PLAIN_ID.fullmatch(identifier):
+        return identifier
+    number = int.from_bytes(blake2b(identifier.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    digits = ""
+    for _ in range(length):
+        number, digit = divmod(number, len(_DIGITS))
+        digits += _DIGITS[digit]
+    return digits
+
+
+def _flat(parts: list[Any]) -> str | None:
+    """The text of a list of parts; None if it holds anything else."""
+    texts = [part.get("text") if isinstance(part, Mapping) and part.get("type") == "text" else None for part in parts]
+    return "\n".join(text for text in texts if text) if all(isinstance(text, str) for text in texts) else None
+
+
+def _join_systems(messages: Sequence[Message]) -> Sequence[Message]:
+    systems = [message for message in messages if message.get("role") == "system"]
+    texts = [_text_of(message.get("content")) for message in systems]
+    if len(systems) < 2 or any(text is None for text in texts):  # noqa: PLR2004  # two make several
+        return messages
+    joined = {**systems[0], "content": "\n\n".join(text for text in texts if text)}
+    return [joined, *(message for message in messages if message.get("role") != "system")]
+
+
+def _text_of(content: Any) -> str | None:
+    if isinstance(content, list):
+        return _flat(content)
+    return content if isinstance(content, str) else ""

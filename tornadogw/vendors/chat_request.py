@@ -1,0 +1,211 @@
+"""A call to the bytes of a chat-dialect request, by the profile's data. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+from msgspec import UnsetType
+
+from tornadogw.errors import Cannot
+from tornadogw.types import Call, Credential, UpstreamRequest
+from tornadogw.vendors.chat_messages import from_prompt, rewrite
+from tornadogw.vendors.rows import Form, Profile
+
+__all__ = ["write"]
+
+_PLACE = re.compile(r"\{(\w+)\}")
+_NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "best_of": (1,),
+    "echo": (False,),
+    "logprobs": (False,),
+    "tools": ([],),
+    "functions": ([],),
+    "tool_choice": ("auto",),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "stop": ([],),
+    "response_format": ({"type": "text"},),
+    "parallel_tool_calls": (True,),
+}
+"""Values that change nothing: leaving them out needs no word to anybody."""
+_COMPLETION_ONLY = ("best_of", "echo", "logprobs", "suffix")
+_NO_FORM = Form()
+
+
+def write(profile: Profile, call: Call, credential: Credential) -> UpstreamRequest:
+    """The request for one call.
+
+    :raises Cannot: another route must serve this call; names the parameter.
+    """
+    native = call.draft.mode == "completion" and profile.completion != "chat"
+    if call.draft.mode == "chat" and profile.completion == "only":
+        raise Cannot("messages", "the model completes prompts and does not chat")
+    dropped: list[str] = []
+    body: dict[str, Any] = {"model": call.model}
+    body |= _prompt(profile, call) if native else {"messages": _messages(profile, call)}
+    body["max_tokens" if native else profile.max_tokens] = call.max_tokens
+    body |= _temperature(profile, call, dropped)
+    body |= _params(profile, call, dropped, native=native)
+    body["stream"] = call.stream
+    if call.stream and profile.stream_usage:
+        body["stream_options"] = {"include_usage": True}
+    for key, value in profile.body.items():
+        body.setdefault(key, value)
+    return UpstreamRequest(
+        url=_url(profile, call, native=native),
+        headers=_headers(profile, call, credential),
+        body=_json(body),
+        dropped=tuple(dropped),
+    )
+
+
+# --- body ------------------------------------------------------------------------------------------------------------
+
+
+def _prompt(profile: Profile, call: Call) -> dict[str, Any]:
+    prompts = call.draft.prompts
+    if not profile.token_prompts and not all(isinstance(prompt, str) for prompt in prompts):
+        raise Cannot("prompt", "takes text, not tokens")
+    return {"prompt": prompts[0] if len(prompts) == 1 else list(prompts)}
+
+
+def _messages(profile: Profile, call: Call) -> Any:
+    draft = call.draft
+    if draft.mode == "chat":
+        return rewrite(draft.messages, profile)
+    if len(draft.prompts) != 1 or not isinstance(draft.prompts[0], str):
+        raise Cannot("prompt", "completes one text at a time")
+    return [from_prompt(draft.prompts[0])]
+
+
+def _temperature(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
+    if call.temperature is None:
+        return {}
+    if "temperature" in profile.drop:
+        if call.draft.temperature is not None:
+            dropped.append("temperature")
+        return {}
+    return {"temperature": _clamped("temperature", call.temperature, profile)}
+
+
+def _params(profile: Profile, call: Call, dropped: list[str], *, native: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    through_chat = call.draft.mode == "completion" and not native
+    for name, value in call.draft.params.items():
+        neutral = value in _NEUTRAL.get(name, ())
+        word = _word(value)
+        if name in profile.refuse or word in profile.refuse_values.get(name, ()):
+            if not neutral:
+                raise Cannot(name, "not taken here")
+        elif (
+            name in profile.drop
+            or word in profile.omit_values.get(name, ())
+            or (through_chat and name in _COMPLETION_ONLY)
+        ):
+            if not neutral:
+                dropped.append(name)
+        elif name == "reasoning_effort" and (stands := _effort(profile, value)) is not None:
+            body |= stands
+            if not stands:
+                dropped.append(name)
+        else:
+            body[profile.rename.get(name, name)] = _value(profile, name, value)
+    return body
+
+
+def _effort(profile: Profile, value: Any) -> Mapping[str, Any] | None:
+    """What stands for an effort; None: the effort itself."""
+    if isinstance(value, str) and value in profile.effort:
+        return profile.effort[value]
+    return profile.effort.get("*")
+
+
+def _value(profile: Profile, name: str, value: Any) -> Any:
+    other = profile.values.get(name)
+    if other and isinstance(value, str):
+        return other.get(value, value)
+    return _clamped(name, value, profile)
+
+
+def _clamped(name: str, value: Any, profile: Profile) -> Any:
+    if name not in profile.ranges or isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    least, most = profile.ranges[name]
+    return min(max(value, least), most)
+
+
+def _word(value: Any) -> str:
+    """What value tables compare: the value itself, or the `type` of an object."""
+    if isinstance(value, Mapping):
+        value = value.get("type")
+    return value if isinstance(value, str) else ""
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:  # an integer beyond 64 bits, a lone surrogate
+        raise Cannot("body", str(error)) from error
+
+
+# --- address and headers ---------------------------------------------------------------------------------------------
+
+
+def _url(profile: Profile, call: Call, *, native: bool) -> str:
+    base = (call.base_url or profile.base_url).rstrip("/")
+    if not base:
+        raise Cannot("base_url", "the upstream needs its address")
+    form = _form(profile, call, base)
+    own, general = (form.completion_url, profile.completion_url) if native else (form.url, profile.url)
+    template = general if isinstance(own, UnsetType) else own
+    texts = {**profile.options, **form.options, **_texts(call.options)}
+    filled = {name: quote(text, safe="") for name, text in texts.items()}
+    filled |= {"base": base, "model": quote(call.model, safe="")}
+    missing = [name for name in _PLACE.findall(template) if name not in filled]
+    if missing:
+        raise Cannot(f"options.{missing[0]}", "the upstream's settings must have it")
+    return _fill(template, filled)
+
+
+def _form(profile: Profile, call: Call, base: str) -> Form:
+    chosen = call.options.get("form")
+    if chosen is not None:
+        if str(chosen) not in profile.forms:
+            raise Cannot("options.form", f"must be one of: {', '.join(sorted(profile.forms))}")
+        return profile.forms[str(chosen)]
+    try:
+        host = urlsplit(base).hostname or ""
+    except ValueError as error:
+        raise Cannot("base_url", str(error)) from error
+    by_host = (form for form in profile.forms.values() if any(fnmatchcase(host, pattern) for pattern in form.hosts))
+    return next(by_host, _NO_FORM)
+
+
+def _headers(profile: Profile, call: Call, credential: Credential) -> dict[str, str]:
+    headers = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if call.stream else "application/json",
+    }
+    options = {**profile.options, **_texts(call.options)}
+    for name, template in profile.headers.items():
+        if all(place in options for place in _PLACE.findall(template)):
+            headers[name.lower()] = _fill(template, options)
+    if credential.secret:
+        auth = profile.auths.get(str(call.options.get("auth")), profile.auth)
+        headers[auth.header.lower()] = auth.prefix + credential.secret
+    return headers
+
+
+def _texts(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items() if isinstance(value, str | int)}
+
+
+def _fill(template: str, texts: Mapping[str, str]) -> str:
+    return _PLACE.sub(lambda place: texts[place[1]], template)
