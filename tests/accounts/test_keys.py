@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.keys import Keys, parse_duration
+from tornadogw.auth import KeyHasher, well_formed
+from tornadogw.errors import UsageError
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_keys import MongoKeys
+
+SECRET = b"k" * 32
+ANN, BOB = "ann@example.com", "bob@example.com"
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture
+def keys(mongo: Mongo, run) -> Keys:
+    accounts = MongoAccounts(mongo)
+    for email in (ANN, BOB):
+        run(Accounts(accounts).create(email))
+    return Keys(MongoKeys(mongo), accounts, SECRET, now=lambda: NOW)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), (" 4w", 2_419_200)])
+def test_durations(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1y", "1.5d", "999999d"])
+def test_other_durations_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="30d"):
+        parse_duration(text)
+
+
+async def test_a_key_is_made_with_all_it_can_have(keys: Keys) -> None:
+    new = await keys.create(
+        "Ann@example.com",
+        label="my laptop",
+        rpm=7,
+        models=["a", "b ", "a"],
+        ips=["192.0.2.7", "2001:db8::/32", "::ffff:10.0.0.0/104"],
+        expires="30d",
+        stream_default=False,
+    )
+    key = new.key
+    assert well_formed(new.text)
+    assert (key.label, key.rpm, key.models, key.stream_default) == ("my laptop", 7, ("a", "b"), False)
+    assert key.ips == ("192.0.2.7/32", "2001:db8::/32", "10.0.0.0/8")
+    assert (key.created, key.expires, key.disabled) == (NOW, NOW + 2_592_000, False)
+    assert list(await keys.list(ANN)) == [key]
+    assert list(await keys.list(BOB)) == []
+
+
+async def test_only_the_digest_is_stored(keys: Keys, mongo: Mongo) -> None:
+    new = await keys.create(ANN)
+    document = await mongo.database["keys"].find_one({})
+    assert document is not None
+    assert document["h"] == KeyHasher(SECRET).digest(new.text)
+    assert len(document["h"]) == 32
+    assert new.text[3:] not in repr(document)
+
+
+async def test_no_repr_shows_the_text(keys: Keys) -> None:
+    new = await keys.create(ANN)
+    assert new.text not in repr(new)
+    assert new.text not in repr([new])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"label": "x" * 101}, "label"),
+        ({"label": "a\nb"}, "label"),
+        ({"rpm": 0}, "per minute"),
+        ({"models": []}, "models"),
+        ({"models": ["a", ""]}, "models"),
+        ({"ips": ["10.0.0.0/33"]}, r"10\.0\.0\.0/33"),
+        ({"ips": ["here"]}, "here"),
+        ({"expires": "soon"}, "soon"),
+    ],
+)
+async def test_wrong_arguments_make_no_key(keys: Keys, change: dict[str, object], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        await keys.create(ANN, **change)
+    assert list(await keys.list(ANN)) == []
+
+
+async def test_a_key_is_disabled_and_enabled(keys: Keys) -> None:
+    key = (await keys.create(ANN)).key
+    assert (await keys.disable(ANN, key.id)).disabled
+    assert [each.disabled for each in await keys.list(ANN)] == [True]
+    assert not (await keys.enable(ANN, key.id)).disabled
+
+
+async def test_rotation_changes_the_text_and_nothing_else(keys: Keys, mongo: Mongo) -> None:
+    old = await keys.create(ANN, label="laptop", rpm=7)
+    new = await keys.rotate(ANN, old.key.id)
+    assert new.key == old.key
+    store, hasher = MongoKeys(mongo), KeyHasher(SECRET)
+    assert await store.find(hasher.digest(old.text)) is None
+    found = await store.find(hasher.digest(new.text))
+    assert found is not None
+    assert found.key == old.key
+
+
+async def test_a_key_belongs_to_its_account(keys: Keys) -> None:
+    key = (await keys.create(ANN)).key
+    for change in (keys.disable, keys.enable, keys.rotate):
+        with pytest.raises(UsageError, match=f"bob@example.com has no key {key.id}"):
+            await change(BOB, key.id)
+    assert list(await keys.list(ANN)) == [key]
+
+
+async def test_an_unknown_account_is_a_sentence(keys: Keys) -> None:
+    with pytest.raises(UsageError, match="account create"):
+        await keys.create("nobody@example.com")

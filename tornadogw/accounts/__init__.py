@@ -1,0 +1,1 @@
+"""Accounts and keys: what the command line, the consoles and the admin API share."""

@@ -1,0 +1,203 @@
+"""Accounts: make, show, change, pay in.
+
+Frozen values come out, `UsageError` with a helpful sentence when something cannot be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tornadogw.errors import UsageError
+from tornadogw.store.ports import ROLES, Account, AccountStore, Duplicate, Role, Status
+
+__all__ = ["Accounts", "Credit", "format_amount", "normal_email", "parse_amount"]
+
+MICRO = 1_000_000
+MAX_CREDIT = 10**9
+"""Currency units in one payment; keeps sums far from what the database can hold."""
+
+_AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,18})?", re.ASCII)
+_LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
+_LABEL = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
+_REF = re.compile(r"[!-~]{1,128}", re.ASCII)
+_LANGUAGES = ("zh", "en")
+_LONGEST_EMAIL = 254
+_SHORTEST, _LONGEST = 8, 1024
+
+
+class Credit(msgspec.Struct, frozen=True):
+    """A payment, and the account after it."""
+
+    account: Account
+    amount: int
+    """Micro-units."""
+    ref: str
+    repeated: bool = False
+    """The payment was there already: nothing was paid in this time."""
+
+
+def parse_amount(text: str) -> int:
+    """Currency units as decimal text to micro-units, exactly. Raises `UsageError`."""
+    if not _AMOUNT.fullmatch(text.strip()):
+        raise UsageError(f"{text!r} is not an amount: give a positive decimal number of currency units, such as 12.50")
+    micro = Decimal(text.strip()) * MICRO
+    if micro != int(micro):
+        raise UsageError(f"{text!r} is too fine: the smallest amount is 0.000001")
+    if not 0 < micro <= MAX_CREDIT * MICRO:
+        raise UsageError(f"{text!r} is out of range: one payment is more than 0 and at most {MAX_CREDIT}")
+    return int(micro)
+
+
+def format_amount(micro: int) -> str:
+    """Micro-units as decimal text of currency units, at least two decimals."""
+    units, rest = divmod(abs(micro), MICRO)
+    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if micro < 0 else ''}{units}.{decimals}"
+
+
+def normal_email(text: str) -> str:
+    """The one way an address is stored and looked up: trimmed, lower case. Raises `UsageError`."""
+    email = text.strip().lower()
+    local, at, domain = email.rpartition("@")
+    if not at or len(email) > _LONGEST_EMAIL or not _LOCAL.fullmatch(local):
+        raise UsageError(f"{text!r} is not an e-mail address")
+    if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
+        raise UsageError(f"{text!r} is not an e-mail address: the part after @ is no domain")
+    return email
+
+
+def _checked_password(password: str) -> str:
+    if not _SHORTEST <= len(password) <= _LONGEST:
+        raise UsageError(f"a password has {_SHORTEST} to {_LONGEST} characters")
+    return password
+
+
+def _checked_role(role: str) -> Role:
+    for known in ROLES:
+        if role == known:
+            return known
+    raise UsageError(f"there is no role {role!r}: take one of {', '.join(ROLES)}")
+
+
+def _checked_language(language: str | None) -> str | None:
+    if language is not None and language not in _LANGUAGES:
+        raise UsageError(f"there is no language {language!r}: take one of {', '.join(_LANGUAGES)}")
+    return language
+
+
+class Accounts:
+    """What can be done with accounts. Every method raises `UsageError` for a wrong argument or an unknown account."""
+
+    def __init__(
+        self, store: AccountStore, *, hasher: PasswordHasher | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._hasher, self._now = store, hasher or PasswordHasher(), now
+
+    async def create(
+        self, email: str, *, password: str | None = None, role: str = "user", language: str | None = None
+    ) -> Account:
+        """A new account with an empty balance; without a password nobody can log in to it."""
+        account = Account(
+            id=secrets.token_hex(8),
+            email=normal_email(email),
+            role=_checked_role(role),
+            language=_checked_language(language),
+            has_password=password is not None,
+            created=self._now(),
+        )
+        try:
+            await self._store.add(account, await self._hash(password))
+        except Duplicate:
+            raise UsageError(f"there is an account {account.email} already") from None
+        return account
+
+    async def show(self, email: str) -> Account:
+        address = normal_email(email)
+        account = await self._store.by_email(address)
+        if account is None:
+            raise UsageError(f"there is no account {address}: `tornadogw account list` shows those there are")
+        return account
+
+    async def list(self) -> Sequence[Account]:
+        """Every account, by e-mail address."""
+        return await self._store.all()
+
+    async def disable(self, email: str) -> Account:
+        """Its keys are refused from now on; what runs is finished and charged."""
+        return await self._set_status(email, "disabled")
+
+    async def enable(self, email: str) -> Account:
+        return await self._set_status(email, "active")
+
+    async def set_role(self, email: str, role: str) -> Account:
+        checked = _checked_role(role)
+        account = await self.show(email)
+        await self._store.set_role(account.id, checked)
+        return msgspec.structs.replace(account, role=checked)
+
+    async def set_language(self, email: str, language: str | None) -> Account:
+        checked = _checked_language(language)
+        account = await self.show(email)
+        await self._store.set_language(account.id, checked)
+        return msgspec.structs.replace(account, language=checked)
+
+    async def set_password(self, email: str, password: str | None) -> Account:
+        """None takes the password away: nobody can log in any more."""
+        account = await self.show(email)
+        await self._store.set_password(account.id, await self._hash(password))
+        return msgspec.structs.replace(account, has_password=password is not None)
+
+    async def log_in(self, email: str, password: str) -> Account | None:
+        """The active account with this password, or None; as slow for an unknown address as for a wrong password."""
+        try:
+            account = await self._store.by_email(normal_email(email))
+        except UsageError:
+            account = None
+        stored = None if account is None else await self._store.password_hash(account.id)
+        if stored is None:
+            await asyncio.to_thread(self._hasher.hash, password)
+            return None
+        fits = await asyncio.to_thread(self._fits, stored, password)
+        return account if fits and account is not None and account.active else None
+
+    async def credit(self, email: str, amount: str, *, ref: str | None = None, by: str = "") -> Credit:
+        """Pay in `amount` (decimal text, currency units). `ref` makes it safe to repeat: a payment counts once.
+
+        `by` says who did it, for the record.
+        """
+        micro = parse_amount(amount)
+        if ref is not None and not _REF.fullmatch(ref):
+            raise UsageError(f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces")
+        account = await self.show(email)
+        name = ref or f"manual-{secrets.token_hex(8)}"
+        try:
+            new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now())
+        except Duplicate:
+            raise UsageError(f"the reference {name} belongs to another payment: nothing was paid in") from None
+        return Credit(await self.show(email), micro, name, repeated=not new)
+
+    async def _set_status(self, email: str, status: Status) -> Account:
+        account = await self.show(email)
+        await self._store.set_status(account.id, status)
+        return msgspec.structs.replace(account, status=status)
+
+    async def _hash(self, password: str | None) -> str | None:
+        """Slow by design, so in a thread."""
+        if password is None:
+            return None
+        return await asyncio.to_thread(self._hasher.hash, _checked_password(password))
+
+    def _fits(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False

@@ -1,0 +1,186 @@
+"""API key to caller. A hot key costs no database read; a change to it or its account drops it at once.
+
+Also the form of a key: `sk-`, 40 random letters and digits, 6 of check sum. Text that is not of this form is refused
+unread. Keys are stored and looked up as a keyed hash (HMAC-SHA256), never as text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+import secrets
+import string
+import time
+import zlib
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import msgspec
+from cachetools import TTLCache
+
+from tornadogw.errors import InvalidKey, Unavailable
+from tornadogw.store.ports import Found, KeyStore, StoreUnavailable
+from tornadogw.types import Caller
+
+__all__ = ["Auth", "KeyHasher", "Network", "new_key", "parse_network", "well_formed"]
+
+Network = IPv4Network | IPv6Network
+
+_ALPHABET = string.digits + string.ascii_letters
+_RANDOM, _CHECK = 40, 6
+_FORM = re.compile(rf"sk-([0-9A-Za-z]{{{_RANDOM}}})([0-9A-Za-z]{{{_CHECK}}})", re.ASCII)
+
+
+def _check_sum(text: str) -> str:
+    number, digits = zlib.crc32(text.encode()), ""
+    for _ in range(_CHECK):
+        number, rest = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[rest] + digits
+    return digits
+
+
+def new_key() -> str:
+    """A key's text, 238 bits of chance."""
+    text = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return f"sk-{text}{_check_sum(text)}"
+
+
+def well_formed(key: str) -> bool:
+    """Whether the text can be a key at all."""
+    found = _FORM.fullmatch(key)
+    return found is not None and _check_sum(found[1]) == found[2]
+
+
+class KeyHasher:
+    """Turns a key's text into the 32 bytes that are stored. `secret` derives from the server's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def digest(self, key: str) -> bytes:
+        return hmac.digest(self._secret, key.encode(), "sha256")
+
+
+def parse_network(text: str) -> Network:
+    """An address or network, IPv4-mapped as IPv4. Raises ValueError."""
+    network = ip_network(text.partition("%")[0], strict=False)
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None:
+        return network
+    return ip_network((mapped, max(network.prefixlen - 96, 0)), strict=False)
+
+
+def _within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether the address (or, for a network, all of it) lies in one of `networks`."""
+    try:
+        here = parse_network(address)
+    except ValueError:
+        return False
+    return any(_part_of(here, network) for network in networks)
+
+
+def _part_of(here: Network, network: Network) -> bool:
+    if isinstance(here, IPv4Network):
+        return isinstance(network, IPv4Network) and here.subnet_of(network)
+    return isinstance(network, IPv6Network) and here.subnet_of(network)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A key as it is cached: what changes with time and address is judged at each use."""
+
+    caller: Caller
+    usable: bool
+    expires: float | None
+    networks: tuple[Network, ...]
+
+
+def _known(found: Found) -> _Known:
+    key = found.key
+    caller = Caller(
+        account_id=key.account_id,
+        key_id=key.id,
+        label=key.label,
+        rpm=key.rpm,
+        models=None if key.models is None else frozenset(key.models),
+        stream_default=key.stream_default,
+        language=found.language,
+    )
+    usable = found.account_active and not key.disabled
+    return _Known(caller, usable, key.expires, tuple(parse_network(text) for text in key.ips))
+
+
+class Auth:
+    """Knows the callers, one object per process.
+
+    `drop` and `drop_all` are called when the database says that something changed.
+    """
+
+    def __init__(
+        self,
+        keys: KeyStore,
+        hasher: KeyHasher,
+        *,
+        ttl: float = 30.0,
+        unknown_ttl: float = 5.0,
+        size: int = 20_000,
+        deadline: float = 3.0,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """`ttl` and `unknown_ttl`: seconds that a key, or the absence of one, is believed without asking again."""
+        self._keys, self._hasher, self._deadline, self._now = keys, hasher, deadline, now
+        self._cache: TTLCache[bytes, _Known] = TTLCache(size, ttl, timer=clock)
+        self._unknown: TTLCache[bytes, bool] = TTLCache(size, unknown_ttl, timer=clock)
+        self._changes = 0
+
+    async def caller(self, key: str | None, address: str) -> Caller:
+        """Who asks with this key from this address.
+
+        Raises `InvalidKey`, all reasons alike, or `Unavailable` when an unknown key meets a database that is away.
+        """
+        if not key or not well_formed(key):
+            raise InvalidKey
+        digest = self._hasher.digest(key)
+        known = self._cache.get(digest)
+        if known is None:
+            known = await self._look_up(digest)
+        if known is None or not known.usable:
+            raise InvalidKey
+        if known.expires is not None and known.expires <= self._now():
+            raise InvalidKey
+        if known.networks and not _within(address, known.networks):
+            raise InvalidKey
+        return known.caller
+
+    async def _look_up(self, digest: bytes) -> _Known | None:
+        if digest in self._unknown:
+            return None
+        changes = self._changes
+        try:
+            async with asyncio.timeout(self._deadline):
+                found = await self._keys.find(digest)
+        except (StoreUnavailable, TimeoutError):
+            raise Unavailable(retry_after=1) from None
+        known = None if found is None else _known(found)
+        if changes != self._changes:
+            return known  # read before a change that has been told already: good for this request, not for the cache
+        if known is None:
+            self._unknown[digest] = True
+        else:
+            self._cache[digest] = known
+        return known
+
+    def drop(self, *, key_id: str = "", account_id: str = "") -> None:
+        """Forget this key, or every key of this account."""
+        self._changes += 1
+        self._unknown.clear()
+        for digest, known in list(self._cache.items()):
+            if known.caller.key_id == key_id or known.caller.account_id == account_id:
+                self._cache.pop(digest, None)
+
+    def drop_all(self) -> None:
+        """Forget everything: changes may have been missed."""
+        self._changes += 1
+        self._unknown.clear()
+        self._cache.clear()

@@ -1,0 +1,127 @@
+"""Which run of which process holds money, and what becomes of it when that process is gone.
+
+Each process registers a start and renews it by a heartbeat. Holds of dead starts are given back when a process starts:
+a crash costs the operator the calls in flight, never the customer. Nothing is given back for its age alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from tornadogw.store.ports import Released, Start, StartStore, StoreUnavailable
+
+__all__ = ["Process", "Starts", "alive", "this_process"]
+
+log = logging.getLogger(__name__)
+
+
+class Process(msgspec.Struct, frozen=True):
+    """One process of one machine; fields as in `Start`."""
+
+    host: str
+    pid: int
+    began: str
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _began(pid: int) -> str:
+    """Clock ticks from boot to the start of the process; empty where there is no telling or no such process."""
+    stat = _read(f"/proc/{pid}/stat")
+    return stat.rpartition(")")[2].split()[19] if stat else ""
+
+
+def _host() -> str:
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        namespace = ""
+    return " ".join((socket.gethostname(), _read("/proc/sys/kernel/random/boot_id"), namespace))
+
+
+def this_process() -> Process:
+    return Process(_host(), os.getpid(), _began(os.getpid()))
+
+
+def alive(process: Process) -> bool:
+    """Whether a process of this machine still runs."""
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's: it runs, and its beginning tells whether it is the one
+    return _began(process.pid) == process.began
+
+
+class Starts:
+    """This process's start, and the judge of the others. `begin` before the first hold."""
+
+    def __init__(
+        self, store: StartStore, process: Process | None = None, *, every: float = 5.0, silence: float = 30.0
+    ) -> None:
+        """`every`: seconds between heartbeats; `silence`: seconds without one that end a start of another machine."""
+        self._store, self._every, self._silence = store, every, silence
+        self._task: asyncio.Task[None] | None = None
+        process = process or this_process()
+        self.start = Start(secrets.token_hex(8), process.host, process.pid, process.began)
+
+    @property
+    def id(self) -> str:
+        """The start's id, for the ledger."""
+        return self.start.id
+
+    async def begin(self) -> None:
+        """Register, and keep registered until `end`. Raises `StoreUnavailable`."""
+        await self._store.beat(self.start)
+        self._task = asyncio.create_task(self._keep_beating(), name="heartbeat")
+
+    async def end(self) -> None:
+        """Stop and forget the start; what it still holds is given back by the next one."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+        with suppress(StoreUnavailable):
+            await self._store.end(self.id)
+
+    async def release_dead_starts(self) -> Released:
+        """Give back what dead starts hold. Raises `StoreUnavailable`; safe to repeat."""
+        # Holders first: a start is registered before it holds, so whoever holds and is not registered is dead.
+        holders = await self._store.holding()
+        starts = await self._store.starts()
+        dead = {start.id for start in starts if not self._lives(start)}
+        dead |= holders - {start.id for start in starts} - {self.id}
+        if not dead:
+            return Released()
+        released = await self._store.release_starts(sorted(dead))
+        log.info("gave back %d holds of dead starts, %d micro-units", released.count, released.amount)
+        return released
+
+    def _lives(self, start: Start) -> bool:
+        if start.id == self.id:
+            return True
+        if start.host == self.start.host:
+            return alive(Process(start.host, start.pid, start.began))
+        return start.silent <= self._silence
+
+    async def _keep_beating(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._store.beat(self.start)
+            except StoreUnavailable:
+                log.warning("no heartbeat: the database is away")

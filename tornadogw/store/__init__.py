@@ -1,0 +1,1 @@
+"""What we need from MongoDB: ports (protocols), and the only rooms that know the driver or start a server."""

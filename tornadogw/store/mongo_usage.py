@@ -1,0 +1,125 @@
+"""Finished calls in MongoDB, one event each; fields are short because there are many.
+
+events  `_id` request id (with `~` and the hold's id if that was taken), `h` hold id, `a` account, `k` key, `t` start,
+        `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
+        `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
+        `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
+        [[upstream, model, outcome, reason, ms]], `dr` dropped, `be` broken events, `ttft` first event ms, `ms`
+Fields that say nothing are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_values import moment, money, seconds
+from tornadogw.store.ports import UsageRow
+from tornadogw.types import Attempt, Price, Record, Usage
+
+__all__ = ["INDEXES", "MongoUsage", "event", "record"]
+
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "events": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
+}
+
+
+def event(call: Record, hold_id: str) -> dict[str, Any]:
+    """The document of a finished call."""
+    usage, price = call.usage, call.price
+    optional = {
+        "m": call.model,
+        "sh": call.shown,
+        "up": call.upstream,
+        "sse": call.stream,
+        "st": call.finish,
+        "cd": call.code,
+        "ic": usage.cached,
+        "iw": usage.cache_write,
+        "og": usage.reasoning,
+        "at": [[each.upstream, each.model, each.outcome, each.reason, each.ms] for each in call.attempts],
+        "dr": list(call.dropped),
+        "be": call.broken_events,
+        "ms": call.ms,
+    }
+    document: dict[str, Any] = {
+        "_id": call.id,
+        "h": hold_id,
+        "a": call.account_id,
+        "k": call.key_id,
+        "t": moment(call.started),
+        "md": call.mode,
+        "q": call.asked,
+        "i": usage.prompt,
+        "o": usage.completion,
+        "src": call.source,
+        "c": money(call.cost),
+        "p": [price.input, price.output, price.cached_input, price.cache_write, price.reasoning],
+    }
+    document.update((name, value) for name, value in optional.items() if value)
+    if call.first_event_ms is not None:
+        document["ttft"] = call.first_event_ms
+    return document
+
+
+def record(document: Mapping[str, Any]) -> Record:
+    """The finished call of a document."""
+    get = document.get
+    usage = Usage(document["i"], document["o"], get("ic", 0), get("iw", 0), get("og", 0))
+    return Record(
+        id=document["_id"].partition("~")[0],
+        account_id=document["a"],
+        key_id=document["k"],
+        mode=document["md"],
+        asked=document["q"],
+        model=get("m", ""),
+        shown=get("sh", ""),
+        upstream=get("up", ""),
+        stream=get("sse", False),
+        finish=get("st", ""),
+        code=get("cd", 0),
+        usage=usage,
+        source=document["src"],
+        cost=int(document["c"]),
+        price=Price(*document["p"]),
+        attempts=tuple(Attempt(*each) for each in get("at", ())),
+        dropped=tuple(get("dr", ())),
+        broken_events=get("be", 0),
+        started=seconds(document["t"]),
+        first_event_ms=get("ttft"),
+        ms=get("ms", 0),
+    )
+
+
+class MongoUsage:
+    """A `UsageStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._events = mongo.database["events"]
+
+    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
+        day = {"$dateToString": {"date": "$t", "format": "%Y-%m-%d", "timezone": zone}}
+        sums = {name: {"$sum": f"${name}"} for name in ("i", "o", "c")}
+        stages: list[Mapping[str, Any]] = [
+            {"$match": {"a": account_id, "t": {"$gte": since}}},
+            {"$group": {"_id": {"d": day, "m": {"$ifNull": ["$m", ""]}}, "n": {"$sum": 1}, **sums}},
+            {"$sort": {"_id": 1}},
+        ]
+        with driver_errors():
+            groups = await self._events.aggregate(stages).to_list(None)
+        return [
+            UsageRow(each["_id"]["d"], each["_id"]["m"], each["n"], int(each["i"]), int(each["o"]), int(each["c"]))
+            for each in groups
+        ]
+
+    async def record(self, account_id: str, request_id: str) -> Record | None:
+        again = {"$gte": f"{request_id}~", "$lt": f"{request_id}~~"}
+        query = {"a": account_id, "$or": [{"_id": request_id}, {"_id": again}]}
+        with driver_errors():
+            documents = await self._events.find(query).sort("t", DESCENDING).limit(1).to_list(1)
+        return record(documents[0]) if documents else None

@@ -1,0 +1,247 @@
+"""What the core needs from MongoDB, as protocols and frozen values. No driver type passes this line.
+
+Every method may raise `StoreUnavailable`; after it, a write may have happened or not, so each one is safe to repeat.
+Amounts are integers in micro-units of the currency, moments are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+from tornadogw.types import Record
+
+__all__ = [
+    "MAX_AMOUNT",
+    "ROLES",
+    "STATUSES",
+    "Account",
+    "AccountStore",
+    "ApiKey",
+    "Duplicate",
+    "Found",
+    "KeyStore",
+    "LedgerStore",
+    "Released",
+    "Role",
+    "Start",
+    "StartStore",
+    "Status",
+    "StoreUnavailable",
+    "Taken",
+    "UsageRow",
+    "UsageStore",
+]
+
+MAX_AMOUNT = 2**63 - 1
+"""The largest amount the database can hold."""
+
+Role = Literal["user", "operator", "owner"]
+Status = Literal["active", "disabled"]
+ROLES: tuple[Role, ...] = ("user", "operator", "owner")
+STATUSES: tuple[Status, ...] = ("active", "disabled")
+
+
+class StoreUnavailable(Exception):
+    """MongoDB is away or did not answer in time. A write may or may not have happened."""
+
+
+class Duplicate(Exception):
+    """Something that has to be unique is there already."""
+
+
+class Value(msgspec.Struct, frozen=True):
+    """Base of every value here."""
+
+
+class Account(Value, frozen=True):
+    """An account as anybody may see it: without the password's hash. `balance + held + spent == credited`, always."""
+
+    id: str
+    email: str
+    status: Status = "active"
+    role: Role = "user"
+    language: str | None = None
+    """`zh`, `en`, or None: the setting."""
+    has_password: bool = False
+    credited: int = 0
+    balance: int = 0
+    """What can be spent now; below zero only after calls that cost more than was held for them."""
+    held: int = 0
+    """Set aside for calls that are running."""
+    spent: int = 0
+    created: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        return self.status == "active"
+
+
+class ApiKey(Value, frozen=True):
+    """A key as anybody may see it: neither its text nor its hash."""
+
+    id: str
+    account_id: str
+    label: str = ""
+    disabled: bool = False
+    rpm: int | None = None
+    """Requests per minute; None: the setting."""
+    models: tuple[str, ...] | None = None
+    """Models it may use; None: all."""
+    ips: tuple[str, ...] = ()
+    """Networks it may be used from; empty: anywhere."""
+    expires: float | None = None
+    stream_default: bool | None = None
+    """Whether its requests stream when neither they nor their headers say; None: the contract's rule."""
+    created: float = 0.0
+
+
+class Found(Value, frozen=True):
+    """A key as authentication needs it: with what its account adds."""
+
+    key: ApiKey
+    account_active: bool
+    language: str | None = None
+
+
+class Taken(Value, frozen=True):
+    """The outcome of a hold. `amount` None: refused, for want of money if the account is active."""
+
+    amount: int | None
+    account_active: bool = True
+
+
+class Released(Value, frozen=True):
+    """Holds that were given back."""
+
+    count: int = 0
+    amount: int = 0
+
+
+class Start(Value, frozen=True):
+    """One run of a process, as it registered itself."""
+
+    id: str
+    host: str
+    """Machine, boot and process namespace: a process id means something only inside it."""
+    pid: int
+    began: str
+    """When the process began, in the machine's own measure: tells a process from a later one with its id."""
+    silent: float = 0.0
+    """Seconds since its last heartbeat, by the database's clock."""
+
+
+class UsageRow(Value, frozen=True):
+    """What one model did for one account on one day."""
+
+    day: str
+    """YYYY-MM-DD in the time zone asked for."""
+    model: str
+    """Empty: calls that no model answered."""
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: int = 0
+
+
+class AccountStore(Protocol):
+    """Accounts and what was paid in."""
+
+    async def add(self, account: Account, password_hash: str | None) -> None:
+        """Store a new account; its amounts start at zero. Raises `Duplicate` for a known e-mail address."""
+
+    async def by_email(self, email: str) -> Account | None: ...
+
+    async def all(self) -> Sequence[Account]:
+        """Every account, by e-mail address."""
+
+    async def set_status(self, account_id: str, status: Status) -> None: ...
+
+    async def set_role(self, account_id: str, role: Role) -> None: ...
+
+    async def set_language(self, account_id: str, language: str | None) -> None: ...
+
+    async def set_password(self, account_id: str, password_hash: str | None) -> None: ...
+
+    async def password_hash(self, account_id: str) -> str | None: ...
+
+    async def credit(self, account_id: str, amount: int, *, ref: str, by: str, at: float) -> bool:
+        """Pay in, once a `ref`. False: this very payment was there already.
+
+        Raises `Duplicate` if `ref` belongs to another account or amount.
+        """
+
+
+class KeyStore(Protocol):
+    """API keys, known by their digest: 32 bytes, a keyed hash."""
+
+    async def add(self, key: ApiKey, digest: bytes) -> None: ...
+
+    async def find(self, digest: bytes) -> Found | None:
+        """The key with this digest, in one read."""
+
+    async def of_account(self, account_id: str) -> Sequence[ApiKey]:
+        """The account's keys, oldest first."""
+
+    async def set_disabled(self, account_id: str, key_id: str, disabled: bool) -> bool:
+        """False: the account has no such key."""
+
+    async def set_digest(self, account_id: str, key_id: str, digest: bytes) -> bool:
+        """Give the key another text; the old one is unknown from now on. False: the account has no such key."""
+
+
+class LedgerStore(Protocol):
+    """Money in motion. `hold_id` is unique for ever; every method may be repeated without harm."""
+
+    async def hold(self, account_id: str, hold_id: str, start_id: str, amounts: Sequence[int]) -> Taken:
+        """Set aside the largest of `amounts` (positive, descending) that the balance covers, in one update."""
+
+    async def release(self, account_id: str, hold_id: str) -> None:
+        """Give a hold back, if it is there."""
+
+    async def void(self, account_id: str, hold_id: str, start_id: str) -> bool:
+        """Give a hold back, or leave a mark so that a `hold` still under way cannot take it any more.
+
+        True: there is a mark, to be removed by `forget`.
+        """
+
+    async def forget(self, account_id: str, hold_id: str) -> None:
+        """Remove the mark that `void` left."""
+
+    async def settle(self, hold_id: str, record: Record) -> None:
+        """Store the record and move its cost from the hold (if that is gone: the balance) to `spent`, exactly once."""
+
+    async def note(self, hold_id: str, record: Record) -> None:
+        """Store a record that costs nothing and has no hold, exactly once."""
+
+
+class StartStore(Protocol):
+    """Which processes are alive, and the holds of those that are not."""
+
+    async def beat(self, start: Start) -> None:
+        """Register the start, or say that it still lives."""
+
+    async def end(self, start_id: str) -> None:
+        """Forget the start."""
+
+    async def holding(self) -> frozenset[str]:
+        """Ids of the starts that hold something."""
+
+    async def starts(self) -> Sequence[Start]:
+        """Every registered start."""
+
+    async def release_starts(self, start_ids: Iterable[str]) -> Released:
+        """Give back every hold of these starts and forget them."""
+
+
+class UsageStore(Protocol):
+    """Finished calls, read back."""
+
+    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
+        """Sums by day and model from `since` on, ordered; `zone` is an IANA name that says where a day begins."""
+
+    async def record(self, account_id: str, request_id: str) -> Record | None:
+        """The account's latest call with this id."""
