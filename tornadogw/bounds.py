@@ -1,0 +1,35 @@
+"""How much a request can cost at most, before anybody has answered it. Pure."""
+
+from __future__ import annotations
+
+from tornadogw.meter import estimate_tokens
+from tornadogw.types import Draft, Traits
+
+__all__ = ["PER_MESSAGE", "prompt_bound", "prompt_ceiling", "prompt_estimate"]
+
+PER_MESSAGE = 16
+"""Tokens that a chat template may put around one message."""
+
+
+def prompt_bound(draft: Draft, traits: Traits) -> int:
+    """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figure per image."""
+    return -(-draft.prompt_bytes // 2) + PER_MESSAGE * draft.message_count + draft.images * traits.image_tokens
+
+
+def prompt_ceiling(draft: Draft, traits: Traits) -> int:
+    """Tokens that an upstream can honestly report for the prompt: a byte each, templates and images."""
+    return draft.prompt_bytes + PER_MESSAGE * draft.message_count + draft.images * traits.image_tokens
+
+
+def prompt_estimate(draft: Draft) -> int:
+    """Tokens that the prompt probably has, for upstreams that report no usage; a token array counts itself."""
+    total = 0
+    for prompt in draft.prompts:
+        total += estimate_tokens(prompt) if isinstance(prompt, str) else len(prompt)
+    for message in draft.messages:
+        content = message.get("content")
+        if isinstance(content, str):
+            total += estimate_tokens(content)
+        elif isinstance(content, list):
+            total += sum(estimate_tokens(part["text"]) for part in content if part["type"] == "text")
+    return total

@@ -1,0 +1,180 @@
+"""One upstream answer as it is read: bytes in, events out, and the verdict whether it is whole. No I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tornadogw.errors import Unreadable
+from tornadogw.framing import Framer
+from tornadogw.meter import Meter
+from tornadogw.types import (
+    Call,
+    Event,
+    Extra,
+    Failure,
+    Frame,
+    Meta,
+    Reasoning,
+    Refusal,
+    Spent,
+    Stop,
+    Text,
+    ToolCall,
+)
+from tornadogw.vendor import Vendor
+
+__all__ = ["Item", "Reader"]
+
+log = logging.getLogger(__name__)
+
+Item = Event | bytes
+"""An event, or whole SSE events of the client's dialect that pass as they came."""
+
+
+class Reader:
+    """Reads one answer of `vendor` to `call` and feeds the meter on the way.
+
+    `offset` moves the choices of this answer: several prompts served one after the other share one answer.
+    """
+
+    def __init__(self, vendor: Vendor, call: Call, meter: Meter, *, offset: int = 0) -> None:
+        self.meta = Meta()
+        self.useful = False
+        """The first useful event was read: text, reasoning, refusal or tool-call bytes, or a finish reason."""
+        self.failure: Failure | None = None
+        self.broken = 0
+        """Events that were unreadable and left out."""
+        self.frames = 0
+        self._vendor = vendor
+        self._memo = vendor.memo(call)
+        self._meter = meter
+        self._framer = Framer()
+        self._choices = call.draft.choices
+        self._offset = offset
+        self._seen: set[int] = set()
+        self._stopped: set[int] = set()
+
+    @property
+    def complete(self) -> bool:
+        """Every choice seen has its finish reason: what is still missing cannot make the answer less than whole."""
+        return bool(self._seen) and self._seen == self._stopped
+
+    @property
+    def done(self) -> bool:
+        """The dialect's terminator was read: nothing follows that matters."""
+        return self._memo.done is True
+
+    def feed(self, data: bytes) -> Sequence[Item]:
+        """The events in `data`; `failure` is set when the upstream said that it failed."""
+        try:
+            frames = self._framer.feed(data)
+        except Unreadable as error:
+            self._fail("unreadable", str(error))
+            return []
+        self._refuse_pages()
+        return self._read_all(frames)
+
+    def end(self) -> Sequence[Item]:
+        """The body ended cleanly: what was held back. Sets `failure` if the answer is not whole."""
+        try:
+            events = self._read_all(self._rest())
+        except Unreadable as error:
+            self._fail("unreadable", str(error))
+            return []
+        self._refuse_pages()
+        if self.failure is None and self._framer.kind != "json":
+            events += self._accept(self._vendor.end(self._memo))
+        if self.failure is None and not self._seen:
+            self._fail("empty", "the upstream answered nothing")
+        if self.failure is None:
+            events += self._accept(
+                [Stop("stop", choice - self._offset) for choice in sorted(self._seen - self._stopped)]
+            )
+        return events
+
+    def _rest(self) -> list[Frame]:
+        """The frames that the end of the body completes."""
+        return self._framer.end()
+
+    def _refuse_pages(self) -> None:
+        if self._framer.kind in ("html", "garbage"):
+            self._fail("unreadable", "the upstream answered something that is neither a stream nor JSON")
+
+    def _read_all(self, frames: Iterable[Frame]) -> list[Item]:
+        events: list[Item] = []
+        for frame in frames:
+            if self.failure is not None:
+                break
+            events += self.read(frame)
+        return events
+
+    def read(self, frame: Frame) -> list[Item]:
+        """The events of one frame. An unreadable event of a stream is dropped and counted."""
+        self.frames += 1
+        try:
+            if frame.whole:
+                return self._accept(self._vendor.read_whole(frame.data, self._memo))
+            return self._accept(self._vendor.read(frame, self._memo))
+        except Unreadable:
+            self.broken += 1
+            if frame.whole:
+                self._fail("unreadable", "the upstream's JSON cannot be read")
+        except Exception:  # a vendor is a plugin: its bug is a failed upstream, not ours
+            log.exception("vendor %s failed to read an answer", self._vendor.name)
+            self._fail("vendor_bug", "the vendor plugin failed to read the answer")
+        return []
+
+    def _accept(self, said: Sequence[Event | Failure]) -> list[Item]:
+        """Note what each event means for the answer, and let through what a client may see."""
+        events: list[Item] = []
+        for item in said:
+            if isinstance(item, Failure):
+                self.failure = self.failure or item
+                break
+            if isinstance(item, Meta):
+                self.meta = Meta(
+                    self.meta.id or item.id, self.meta.model or item.model, self.meta.created or item.created
+                )
+            elif isinstance(item, Spent):
+                self._meter.reported(item.usage)
+            elif self._counts(item):
+                events.append(self._moved(item) if self._offset else item)
+        return events
+
+    def _counts(self, event: Event) -> bool:
+        """Whether the event belongs to the answer; feeds the meter and the verdict."""
+        if isinstance(event, Extra):
+            return 0 <= event.choice < self._choices
+        choice: int = event.choice  # type: ignore[attr-defined]  # all others were handled by the caller
+        place = choice + self._offset
+        if place in self._stopped or not 0 <= choice < self._choices:
+            return False
+        if isinstance(event, Stop):
+            self._stopped.add(place)
+        elif not (said := _said(event)) and not isinstance(event, ToolCall):
+            return False
+        else:
+            self._meter.relayed(said)
+        self._seen.add(place)
+        self.useful = True
+        return True
+
+    def _moved(self, event: Event) -> Event:
+        if isinstance(event, Extra) and event.place == "answer":
+            return event
+        return msgspec.structs.replace(event, choice=event.choice + self._offset)  # type: ignore[attr-defined]
+
+    def _fail(self, code: str, message: str) -> None:
+        self.failure = self.failure or Failure("elsewhere", code=code, message=message)
+
+
+def _said(event: Event) -> str:
+    match event:
+        case Text(text) | Reasoning(text) | Refusal(text):
+            return text
+        case ToolCall():
+            return event.name + event.arguments
+    return ""
