@@ -1,0 +1,129 @@
+"""A whole gateway on a free port, in the test's own loop: real mongod, real sockets, the real application."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.keys import Keys
+from tornadogw.app import App
+from tornadogw.gateway import Gateway, open_gateway
+from tornadogw.plugins import load_plugins
+from tornadogw.secret import load_secret
+from tornadogw.settings import load
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.ports import Account
+
+OWNER = "owner@tornadogw.local"
+CHAT = {"messages": [{"role": "user", "content": "Hello there"}]}
+
+
+class Running:
+    """What a test does with a running gateway."""
+
+    def __init__(self, gateway: Gateway, mongo: Mongo, key: str, url: str, session: aiohttp.ClientSession) -> None:
+        self.gateway, self.mongo, self.key, self.url, self.session = gateway, mongo, key, url, session
+        secret_store = MongoAccounts(mongo)
+        self.accounts = Accounts(secret_store)
+
+    def post(self, path: str = "/v1/chat/completions", body: Any = CHAT, **options: Any) -> Any:
+        """`async with gateway.post(...) as response`, with the key unless headers say otherwise."""
+        headers = {"X-API-Key": self.key, "Content-Type": "application/json"} | options.pop("headers", {})
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        return self.session.post(self.url + path, data=data, headers=headers, **options)
+
+    async def ask(self, body: Any = CHAT, path: str = "/v1/chat/completions", **options: Any) -> tuple[int, Any]:
+        """(status, JSON) of one request."""
+        async with self.post(path, body, **options) as response:
+            return response.status, await response.json()
+
+    async def stream(self, body: Mapping[str, Any] = CHAT, **options: Any) -> list[bytes]:
+        """The data of every SSE event; a whole answer ends with `[DONE]`."""
+        async with self.post(body={**body, "stream": True}, **options) as response:
+            raw = await response.read()
+            assert response.status == 200, raw
+        events = raw.split(b"\n\n")
+        assert events.pop() == b""
+        assert all(event.startswith(b"data: ") for event in events)
+        return [event.removeprefix(b"data: ") for event in events]
+
+    async def account(self, email: str = OWNER) -> Account:
+        return await self.accounts.show(email)
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Every usage event in the database."""
+        return await self.mongo.database.events.find().to_list(None)
+
+
+@asynccontextmanager
+async def running(
+    mongod_url: str, folder: Path, settings: str = "", environ: Mapping[str, str] = os.environ, credit: str = "100"
+) -> AsyncIterator[Running]:
+    """A gateway with these settings (TOML). Its owner has a key and `credit` units of money."""
+    path = folder / "settings.toml"
+    path.write_text(settings, encoding="utf-8")
+    loaded = load(path, folder, environ, {"mongo.database": f"test_{uuid.uuid4().hex}", "mongo.timeout_ms": 10_000})
+    plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
+    async with open_gateway(loaded.settings, plugins, environ, secret, mongod_url) as gateway:
+        mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
+        server = HTTPServer(
+            App(gateway.parts, None),
+            max_header_size=65536,
+            max_body_size=4 * loaded.settings.server.max_body_bytes,
+            body_timeout=loaded.settings.server.body_timeout + 5,
+        )
+        sockets = bind_sockets(0, "127.0.0.1")
+        server.add_sockets(sockets)
+        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        assert gateway.welcome is not None
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+            run = Running(gateway, mongo, gateway.welcome.key, url, session)
+            await run.accounts.credit(OWNER, credit, ref="test")
+            try:
+                yield run
+            finally:
+                server.stop()
+                await server.close_all_connections()
+                await _drop(mongo)
+    await mongo.close()
+
+
+async def _drop(mongo: Mongo) -> None:
+    await mongo.client.drop_database(mongo.database.name)
+
+
+def chat_settings(base_url: str, *, vendor: str = "vllm", extra: str = "", price: str = "1") -> str:
+    """One upstream with one model `m`, priced."""
+    return f"""
+[[upstreams]]
+name = "up"
+vendor = "{vendor}"
+base_url = "{base_url}"
+keys = ["sk-upstream"]
+
+[[models]]
+name = "m"
+price = {{ input = "{price}", output = "{price}" }}
+routes = [{{ upstream = "up", model = "m" }}]
+{extra}
+"""
+
+
+async def new_key(run: Running, email: str = OWNER, **options: Any) -> str:
+    """Another key of an account."""
+    secret = run.gateway.parts.auth
+    store = MongoKeys(run.mongo)
+    keys = Keys(store, MongoAccounts(run.mongo), secret._hasher._secret)  # noqa: SLF001 -- the test has no data folder
+    return (await keys.create(email, **options)).text

@@ -1,0 +1,97 @@
+"""The table of routes and the Tornado application over it. Each route's handler says who may call it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application
+from typing_extensions import override
+
+from tornadogw.handlers.base import BaseHandler, Date, Parts
+from tornadogw.handlers.completions import CompletionsHandler
+from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
+from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandler
+from tornadogw.observe import Access
+from tornadogw.types import Value
+
+__all__ = ["App", "Route", "routes"]
+
+
+class Route(Value, frozen=True):
+    """One path. With `rest`, every path below it, whose remainder is the handler's argument."""
+
+    path: str
+    handler: type[BaseHandler]
+    under_prefix: bool = False
+    rest: bool = False
+
+
+def routes(prefix: str) -> Sequence[Route]:
+    """Every route. The API stands under `prefix`, under `prefix/v1` (clients that append `/v1`) and under `/v1`."""
+    table = [Route("/healthz", HealthHandler), Route("/readyz", ReadyHandler)]
+    for base, under_prefix in ((f"{prefix}/v1", True), (prefix, True), ("/v1", False)):
+        table += [
+            Route(f"{base}/chat/completions", CompletionsHandler, under_prefix),
+            Route(f"{base}/completions", CompletionsHandler, under_prefix),
+            Route(f"{base}/models", ModelsHandler, under_prefix),
+            Route(f"{base}/models/", ModelHandler, under_prefix, rest=True),
+        ]
+    table += [Route(prefix, UnknownHandler, under_prefix=True, rest=True), Route("/v1", UnknownHandler, rest=True)]
+    return table
+
+
+class App(Application):
+    """Finds handlers by one look into a table: a walk over patterns costs more than many a handler."""
+
+    def __init__(self, parts: Parts, access_log: Callable[[Access], None] | None) -> None:
+        super().__init__([], log_function=self._log, date=Date())
+        self._parts, self._access_log = parts, access_log
+        table = routes(parts.settings.server.prefix)
+        audit(table)
+        self._exact = {route.path: route for route in reversed(table) if not route.rest}
+        self._below = [route for route in table if route.rest]
+
+    @override
+    def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
+        path = request.path if len(request.path) == 1 else request.path.rstrip("/")
+        route, rest = self._exact.get(path), ""
+        if route is None:
+            route, rest = self._deeper(path)
+        arguments = {"parts": self._parts, "under_prefix": route.under_prefix}
+        return self.get_handler_delegate(request, route.handler, arguments, path_args=[rest.encode()] if rest else [])
+
+    def _deeper(self, path: str) -> tuple[Route, str]:
+        for route in self._below:
+            inside = path.startswith(route.path) and (
+                route.path.endswith("/") or path[len(route.path) :][:1] in ("", "/")
+            )
+            if inside:
+                return route, path[len(route.path) :] if route.path.endswith("/") else ""
+        return Route(path, NowhereHandler), ""
+
+    def _log(self, handler: Any) -> None:
+        if self._access_log is None:
+            return
+        request = handler.request
+        caller = getattr(handler, "_caller", None)
+        line = Access(
+            at=time.time(),
+            method=request.method,
+            path=request.path,
+            status=handler.get_status(),
+            ms=request.request_time() * 1000,
+            request_id=getattr(handler, "request_id", ""),
+            address=request.remote_ip,
+            key_id=caller.key_id if caller is not None else "",
+        )
+        self._access_log(line)
+
+
+def audit(table: Sequence[Route]) -> None:
+    """No route without a word on who may call it: the start stops otherwise."""
+    for route in table:
+        if getattr(route.handler, "access", None) not in ("public", "key"):
+            raise RuntimeError(f"{route.handler.__name__} does not say who may call it")

@@ -1,0 +1,157 @@
+"""One route's try at an answer: write the vendor's request, send it, relay what comes. Decides nothing about money."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+from tornadogw.bounds import prompt_ceiling, prompt_estimate
+from tornadogw.legs import Leg, legs, without_default
+from tornadogw.meter import Meter
+from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
+from tornadogw.relay.pump import Client as Sink
+from tornadogw.relay.pump import UpstreamFailed, pump
+from tornadogw.relay.raw import RawReader
+from tornadogw.relay.reader import Reader
+from tornadogw.router import Candidate
+from tornadogw.settings.tables import Defaults
+from tornadogw.transport import Transport, TransportError, Upstream
+from tornadogw.types import Call, Credential, Draft, Failure, UpstreamRequest
+
+__all__ = ["Client", "RouteAttempt"]
+
+_SUCCESS = range(200, 300)
+ERROR_BODY = 65536
+"""Bytes of an upstream's error that are read to learn why."""
+
+
+class Client(Sink, Protocol):
+    """Who asked, as an attempt needs it."""
+
+    def announce(self, *, stream: bool, headers: Mapping[str, str]) -> None:
+        """What the head of the answer will say; sent with its first byte."""
+
+    async def finish(self, data: bytes) -> None:
+        """The last bytes, and the proper end of the HTTP body."""
+
+
+class RouteAttempt:
+    """One candidate with one credential. `meters` has one meter a call that the upstream got."""
+
+    def __init__(self, draft: Draft, request_id: str, candidate: Candidate, credential: Credential) -> None:
+        self.candidate = candidate
+        self.answer: Answer = StreamAnswer(draft) if draft.stream else JsonAnswer(draft)
+        self.meters: list[Meter] = []
+        self.dropped: set[str] = set()
+        self.broken = 0
+        self.first_event: float | None = None
+        """`time.monotonic()` of the first useful event."""
+        self._draft, self._id, self._credential = draft, request_id, credential
+
+    async def relay(self, transport: Transport, client: Client, defaults: Defaults, *, last: bool, number: int) -> None:
+        """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
+
+        `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this one.
+        """
+        for leg in legs(self._draft, self.candidate.route, self._id, defaults):
+            self.dropped |= set(leg.dropped)
+            try:
+                await self._send(transport, client, leg, last, number)
+            except UpstreamFailed as error:
+                if not self._refuses_our_default(leg, error.failure):
+                    raise
+                await self._send(transport, client, without_default(leg), last, number + 1)
+
+    async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
+        """One upstream call: request, head, relay."""
+        route, call = self.candidate.route, leg.call
+        request = route.vendor.request(call, self._credential, time.time())
+        self.dropped |= set(request.dropped)
+        meter = self._meter(leg)
+        reader = self._reader(leg, meter)
+        deadline = self._first_event_deadline(call, last)
+        began = False
+
+        def begin() -> None:
+            nonlocal began
+            if not began:
+                began = True
+                self._begin(client, reader, number)
+
+        self.meters.append(meter)
+        try:
+            async with _opened(self._sending(transport, request), deadline) as upstream:
+                if upstream.status not in _SUCCESS:
+                    raise UpstreamFailed(await self._failure(upstream, deadline))
+                idle = route.deadlines.idle if call.stream else route.deadlines.total
+                await pump(upstream, reader, self.answer, client, begin, first_event=deadline, idle=idle)
+        except TransportError as error:
+            raise UpstreamFailed(Failure("elsewhere", code=error.kind, message=str(error))) from error
+        finally:
+            self.broken += reader.broken
+
+    def _sending(self, transport: Transport, request: UpstreamRequest) -> AbstractAsyncContextManager[Upstream]:
+        route = self.candidate.route
+        return transport.send(request, connect=route.deadlines.connect, proxy=route.proxy)
+
+    def _begin(self, client: Client, reader: Reader, number: int) -> None:
+        """The first useful event of this call: the head of the answer is known."""
+        if self.first_event is None:
+            self.first_event = time.monotonic()
+        headers = {"X-Gateway-Attempts": str(number + 1)}
+        if self.dropped:
+            headers["X-Gateway-Dropped"] = ", ".join(sorted(self.dropped))
+        self.answer.begin(identity(reader.meta, self.candidate.route, self._draft, self._id, time.time()))
+        client.announce(stream=self._draft.stream, headers=headers)
+
+    def _meter(self, leg: Leg) -> Meter:
+        draft, traits = leg.call.draft, self.candidate.route.traits
+        ceiling = draft.choices * leg.call.max_tokens
+        return Meter(prompt_ceiling(draft, traits), ceiling, prompt_estimate(draft))
+
+    def _reader(self, leg: Leg, meter: Meter) -> Reader:
+        """Raw where the upstream speaks the client's dialect and one stream goes to one stream."""
+        route, call = self.candidate.route, leg.call
+        raw = route.traits.relay == "raw" and self._draft.stream and self._draft.choices == 1
+        if raw and call.draft.mode == self._draft.mode:
+            return RawReader(route.vendor, call, meter)
+        return Reader(route.vendor, call, meter, offset=leg.offset)
+
+    def _first_event_deadline(self, call: Call, last: bool) -> float:
+        """A moment of the loop's clock. A whole JSON answer has no first event: only the total applies to it."""
+        limits = self.candidate.route.deadlines
+        seconds = max(limits.first_event, limits.idle) if last else limits.first_event
+        return asyncio.get_running_loop().time() + (seconds if call.stream else limits.total)
+
+    async def _failure(self, upstream: Upstream, deadline: float) -> Failure:
+        try:
+            async with asyncio.timeout_at(deadline):
+                body = await upstream.body(ERROR_BODY)
+        except (TimeoutError, TransportError):
+            body = b""
+        return self.candidate.route.vendor.failure(upstream.status, upstream.headers, body, time.time())
+
+    def _refuses_our_default(self, leg: Leg, failure: Failure) -> bool:
+        """The upstream refused a temperature that the client never asked for."""
+        if (
+            self._draft.temperature is not None
+            or leg.call.temperature is None
+            or failure.kind not in ("client", "cannot")
+        ):
+            return False
+        return failure.param == "temperature" or "temperature" in failure.message.lower()
+
+
+@asynccontextmanager
+async def _opened(sending: AbstractAsyncContextManager[Upstream], deadline: float) -> AsyncIterator[Upstream]:
+    """The upstream once its headers are there, at the latest at `deadline`."""
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout_at(deadline):
+                upstream = await stack.enter_async_context(sending)
+        except TimeoutError:
+            raise UpstreamFailed(Failure("elsewhere", code="timeout", message="no answer in time")) from None
+        yield upstream

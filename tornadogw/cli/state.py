@@ -1,0 +1,44 @@
+"""What every command starts from: where the data and the settings are, how to print, how to serve."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from tornadogw.cli.output import Output
+from tornadogw.errors import UsageError
+from tornadogw.settings import Loaded, load
+
+__all__ = ["State"]
+
+
+class State:
+    """The global options of one call, and what follows from them."""
+
+    def __init__(self, out: Output, serve: Callable[..., int] | None = None) -> None:
+        """`serve` runs the gateway; it is given from above, because the command line does not know the server."""
+        self.out, self.serve = out, serve
+        self.data_option: Path | None = None
+        self.settings_option: Path | None = None
+
+    @cached_property
+    def data(self) -> Path:
+        """The data folder, made if it is missing; nobody else can enter it. Raises UsageError."""
+        folder = (self.data_option or platformdirs.user_data_path("tornadogw", appauthor=False)).absolute()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"The data folder {folder} cannot be made: {error.strerror}.") from error
+        return folder
+
+    def load(self, flags: Mapping[str, Any] | None = None) -> Loaded:
+        """The settings. From here on the language is theirs, if they name one. Raises SettingsError."""
+        loaded = load(self.settings_option, self.data, os.environ, flags or {})
+        if loaded.origin("server.language") != "default":
+            self.out.language = loaded.settings.server.language
+        return loaded

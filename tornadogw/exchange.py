@@ -1,0 +1,186 @@
+"""One request's whole story, in order and nothing else: parse, hold, route, send, relay, settle, record.
+
+Read `run` first; every name in it is a step. What a step decides lives in the room that it names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from tornadogw.attempt import Client, RouteAttempt
+from tornadogw.blame import after_start, to_client
+from tornadogw.dialects.openai_negotiate import wants_stream
+from tornadogw.dialects.openai_parse import parse
+from tornadogw.dialects.openai_render import error_event
+from tornadogw.errors import Cannot, GatewayError, InternalError, NoUpstream
+from tornadogw.health import Health
+from tornadogw.ledger import Hold, Ledger
+from tornadogw.record import Tally
+from tornadogw.relay.pump import ClientGone, UpstreamFailed
+from tornadogw.router import Candidate, Plan, Router
+from tornadogw.settings.tables import Defaults
+from tornadogw.transport import Transport
+from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Usage, Value
+
+__all__ = ["Client", "Gate", "Inbound", "run"]
+
+log = logging.getLogger(__name__)
+
+_TELLING = ("context_length_exceeded", "content_filter", "unsupported")
+"""Reasons why a route cannot serve a request that its sender can do something about."""
+
+
+class Inbound(Value, frozen=True):
+    """One request whose key and limits were checked and whose body has arrived."""
+
+    id: str
+    caller: Caller
+    body: bytes
+    headers: Mapping[str, str]
+    under_prefix: bool
+    language: Literal["zh", "en"]
+
+
+class Gate(Value, frozen=True):
+    """The parts of the gateway that one exchange uses."""
+
+    router: Router
+    ledger: Ledger
+    transport: Transport
+    health: Health
+    defaults: Defaults
+    json_clients: re.Pattern[str]
+    upstream_names: Sequence[str]
+    finished: Callable[[Record], None]
+
+
+async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
+    """Answer `inbound`, or raise a GatewayError if nothing was sent yet. Cancelled when the client leaves."""
+    draft = understand(gate, inbound)
+    candidates = gate.router.candidates(inbound.caller, draft)
+    async with gate.ledger.holding(inbound.caller, inbound.id, [each.bound for each in candidates]) as hold:
+        exchange = Exchange(gate, inbound, draft, client, hold, gate.router.plan(candidates, hold.amount))
+        try:
+            async with asyncio.timeout(candidates[0].route.deadlines.total):
+                await exchange.answer()
+            await exchange.settle()
+        except TimeoutError:
+            await exchange.fail("timeout", NoUpstream(zh="处理超时", en="the request took too long"))
+        except GatewayError as error:
+            await exchange.fail("no_upstream" if isinstance(error, NoUpstream) else "refused", error)
+        except (asyncio.CancelledError, ClientGone):
+            exchange.leave()
+            raise
+        except Exception:
+            log.exception("request %s failed", inbound.id)
+            await exchange.fail("error", InternalError())
+        finally:
+            gate.finished(exchange.record())
+
+
+def understand(gate: Gate, inbound: Inbound) -> Draft:
+    """The body as a Draft, with the form of the answer decided."""
+    draft, explicit = parse(inbound.body, default_model=gate.defaults.model)
+    stream = wants_stream(
+        explicit,
+        inbound.headers,
+        inbound.caller.stream_default,
+        under_prefix=inbound.under_prefix,
+        json_clients=gate.json_clients,
+    )
+    return msgspec.structs.replace(draft, stream=stream)
+
+
+class Exchange:
+    """One request after its hold was taken: the attempts, and what they come to."""
+
+    def __init__(self, gate: Gate, inbound: Inbound, draft: Draft, client: Client, hold: Hold, plan: Plan) -> None:
+        self._gate, self._inbound, self._draft, self._client = gate, inbound, draft, client
+        self._hold, self._plan = hold, plan
+        self._attempt: RouteAttempt | None = None
+        self._tally = Tally(inbound.id, inbound.caller, draft)
+
+    async def answer(self) -> None:
+        """Try one route after the other. Returns when all but the end of a whole answer was written."""
+        for candidate, credential in self._plan:
+            failure = await self._try(candidate, credential)
+            if failure is None:
+                return
+            self._learn(candidate, credential, failure)
+            if self._client.started:
+                raise after_start(failure, self._gate.upstream_names)
+            self._attempt = None  # the operator pays for what nobody saw
+            if failure.kind == "client":
+                raise to_client(failure, self._gate.upstream_names)
+        raise self._plan.exhausted()
+
+    async def settle(self) -> None:
+        """Money first, then the last bytes: nobody reads a whole answer that is not charged."""
+        attempt = self._attempt
+        if attempt is None:
+            raise RuntimeError("only an answer can be settled")
+        self._tally.ended("whole", 0)
+        usage = self._charge()
+        await self._hold.settle()
+        await self._client.finish(attempt.answer.close(usage))
+
+    async def fail(self, finish: str, error: GatewayError) -> None:
+        """Tell the client: an HTTP error while nothing was sent, else an event of a stream that is charged as sent."""
+        if not self._client.started:
+            self._attempt = None
+            self._tally.ended(finish, error.code)
+            raise error
+        self._tally.ended("cut" if finish == "no_upstream" else finish, error.code)
+        self._charge()
+        await self._hold.settle()
+        await self._client.finish(error_event(error, self._inbound.language))
+
+    def leave(self) -> None:
+        """The client has gone: the prompt and what was produced are charged. The hold settles by itself."""
+        if not self._tally.over:
+            self._tally.ended("client_gone", 0)
+            self._charge()
+
+    def record(self) -> Record:
+        """What became of the request, so far."""
+        return self._tally.record(self._attempt, self._plan.attempts)
+
+    def _charge(self) -> Usage:
+        record = self.record()
+        if self._attempt is not None:
+            self._hold.charge(record.cost, record)
+        return record.usage
+
+    async def _try(self, candidate: Candidate, credential: Credential) -> Failure | None:
+        """One route; None if its answer is whole. All but the answer's end has then been written."""
+        began, number = time.monotonic(), self._plan.calls
+        self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
+        failure = None
+        try:
+            await attempt.relay(
+                self._gate.transport, self._client, self._gate.defaults, last=self._plan.is_last, number=number
+            )
+        except UpstreamFailed as error:
+            failure = error.failure
+        except Cannot as error:
+            failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
+        outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
+        ms = round((time.monotonic() - began) * 1000)
+        self._plan.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, *outcome, ms))
+        return failure
+
+    def _learn(self, candidate: Candidate, credential: Credential, failure: Failure) -> None:
+        """What the failure means for this request's next step, and for the requests after it."""
+        route = candidate.route
+        self._gate.health.note(failure, upstream=route.upstream, credential=credential.name, model=route.model)
+        if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":
+            self._plan.give_up(candidate)
+        telling = failure.kind == "cannot" and failure.code in _TELLING
+        self._plan.says(to_client(failure, self._gate.upstream_names) if telling else None)

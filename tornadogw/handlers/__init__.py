@@ -1,0 +1,1 @@
+"""Tornado in, Tornado out; no decisions. Each handler class says who may call it in `access`."""

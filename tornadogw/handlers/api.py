@@ -1,0 +1,95 @@
+"""What every handler under an API prefix shares: limits, key, CORS.
+
+Order of checks (contract.md): IP limit, key, the key's limit, path and verb; all from the headers alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from typing_extensions import override
+
+from tornadogw.errors import InternalError, RateLimited
+from tornadogw.handlers.base import Access, BaseHandler, Parts
+from tornadogw.limits import Verdict, client_address, format_reset, real_address
+from tornadogw.types import Caller
+
+__all__ = ["ApiHandler"]
+
+_EXPOSED = ", ".join(
+    ["x-request-id", "retry-after"]
+    + [f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")]
+    + [f"x-gateway-{what}" for what in ("attempts", "dropped")]
+)
+
+
+class ApiHandler(BaseHandler):
+    """Base of the handlers under an API prefix."""
+
+    access: ClassVar[Access] = "key"
+
+    @override
+    def initialize(self, parts: Parts, under_prefix: bool = False) -> None:
+        super().initialize(parts, under_prefix)
+        self._caller: Caller | None = None
+        self._allow_origin()
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks; known once the checks have passed."""
+        if self._caller is None:
+            raise InternalError
+        return self._caller
+
+    @override
+    async def check(self) -> None:
+        if self.request.method == "OPTIONS":
+            return
+        forwarded = self.request.headers.get("X-Forwarded-For")
+        peer, trusted = self.request.remote_ip or "", self.parts.trusted
+        self._limit("ip:" + client_address(peer, forwarded, trusted), self.parts.settings.limits.ip_per_minute)
+        headers = self.request.headers
+        key = headers.get("X-API-Key") or _bearer(headers.get("Authorization", ""))
+        self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
+        self._limit("key:" + caller.key_id, caller.rpm or self.parts.settings.limits.key_per_minute)
+        await super().check()
+
+    def _limit(self, subject: str, limit: int) -> None:
+        verdict = self.parts.windows.take(subject, limit)
+        self._tell(verdict)
+        if not verdict.allowed:
+            seconds = verdict.retry_after
+            raise RateLimited(zh=f"请在 {seconds} 秒后重试", en=f"try again in {seconds} s", retry_after=seconds)
+
+    def _tell(self, verdict: Verdict) -> None:
+        """The window that applies: the address's until the key is known, then the key's."""
+        self.set_header("x-ratelimit-limit-requests", str(verdict.limit))
+        self.set_header("x-ratelimit-remaining-requests", str(verdict.remaining))
+        self.set_header("x-ratelimit-reset-requests", format_reset(verdict.reset))
+
+    def _allow_origin(self) -> None:
+        """CORS stands on every answer of the API, errors and SSE included."""
+        allowed = self.parts.settings.server.cors_origins
+        origin = self.request.headers.get("Origin", "")
+        if "*" in allowed:
+            self.set_header("Access-Control-Allow-Origin", "*")
+        elif origin in allowed:
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Vary", "Origin")
+        self.set_header("Access-Control-Expose-Headers", _EXPOSED)
+
+    @override
+    def options(self, *rest: str) -> None:
+        """A preflight needs no key and gets the headers that it asks for."""
+        self.set_status(204)
+        self.set_header("Access-Control-Allow-Methods", ", ".join((*self.verbs, "OPTIONS")))
+        if asked := self.request.headers.get("Access-Control-Request-Headers"):
+            self.set_header("Access-Control-Allow-Headers", asked)
+        self.set_header("Access-Control-Max-Age", "86400")
+        self.clear_header("Content-Type")
+        _ = self.finish()
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,166 @@
+"""What every handler shares: request id, language, and errors in the contract's words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from http.client import responses
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, ClassVar, Literal, Protocol
+
+from tornado.httputil import HTTPHeaders, format_timestamp
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+from typing_extensions import override
+
+from tornadogw.auth import Auth
+from tornadogw.catalogue import Catalogue
+from tornadogw.dialects.openai_negotiate import prefers
+from tornadogw.errors import GatewayError, InternalError, UnknownPath, WrongMethod
+from tornadogw.exchange import Gate
+from tornadogw.jsontext import dumps
+from tornadogw.limits import Windows
+from tornadogw.settings import Settings
+from tornadogw.types import Value
+
+__all__ = ["Access", "BaseHandler", "Date", "Parts"]
+
+log = logging.getLogger(__name__)
+
+Access = Literal["public", "key"]
+"""Who may call a handler: anybody, or a caller with an API key."""
+
+LINGER = 1.0
+"""Seconds between a refusal while the body is on its way and the end of the connection: time to read the refusal."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Ready(Protocol):
+    """Whether requests can be served."""
+
+    draining: bool
+    """The process is about to stop."""
+
+    async def __call__(self) -> None:
+        """Raises Unavailable while nothing can be served."""
+
+
+class Parts(Value, frozen=True):
+    """What handlers are made of; one for the whole process."""
+
+    settings: Settings
+    auth: Auth
+    windows: Windows
+    catalogue: Catalogue
+    gate: Gate
+    trusted: Sequence[IPv4Network | IPv6Network]
+    ready: Ready
+    running: set[Any]
+    """The handlers whose exchange runs now: those that a stop waits for."""
+
+
+@stream_request_body
+class BaseHandler(RequestHandler):
+    """Base of all handlers. The checks of `prepare` run before the body is read."""
+
+    access: ClassVar[Access]
+    verbs: ClassVar[tuple[str, ...]] = ("GET",)
+
+    @override
+    def initialize(self, parts: Parts, under_prefix: bool = False) -> None:
+        self.parts, self.under_prefix = parts, under_prefix
+        self.body_read = False
+        """Nothing of the request is on its way any more."""
+        headers = self.request.headers
+        sent_id = headers.get("X-Request-Id", "")
+        self.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
+        self.language = prefers(headers.get("Accept-Language", ""), parts.settings.server.language)
+        self.set_header("X-Request-Id", self.request_id)
+
+    @override
+    def clear(self) -> None:
+        """As Tornado's, with a cached Date and without a Server header: it runs once a request."""
+        self._headers = HTTPHeaders({"Content-Type": "application/json", "Date": self.application.settings["date"]()})
+        self._write_buffer: list[bytes] = []
+        self._status_code = 200
+        self._reason = responses[200]
+
+    @override
+    def compute_etag(self) -> None:
+        """No answer of the API is ever the same twice."""
+
+    @override
+    async def prepare(self) -> None:
+        try:
+            await self.check()
+        except GatewayError as error:
+            self.refuse(error)
+
+    async def check(self) -> None:
+        """What can be refused from the headers alone. Raises GatewayError."""
+        if self.request.method not in self.verbs:
+            self.set_header("Allow", ", ".join(self.verbs))
+            raise WrongMethod
+
+    @override
+    def data_received(self, chunk: bytes) -> None:
+        """A body that nobody asked for is left unread."""
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer with the contract's error; only while nothing was sent."""
+        if self._finished:
+            return
+        self.set_status(error.status)
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
+        self.answer(error.envelope(self.language))
+        headers = self.request.headers
+        if not self.body_read and ("Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"):
+            asyncio.get_running_loop().call_later(LINGER, self.hang_up)
+
+    def answer(self, data: Any) -> None:
+        """A JSON document of ours."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        _ = self.finish(dumps(data))
+
+    def hang_up(self) -> None:
+        """Close the connection, whatever is still on its way."""
+        stream = getattr(self.request.connection, "stream", None)
+        if stream is not None:
+            stream.close()
+
+    @override
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """What Tornado itself found wrong, and our own bugs: the contract's words, never internals."""
+        found = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(found, GatewayError):
+            self.refuse(found)
+        elif status_code == HTTPStatus.NOT_FOUND:
+            self.refuse(UnknownPath())
+        elif status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.refuse(WrongMethod())
+        else:
+            self.refuse(InternalError())
+
+    @override
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        if not isinstance(value, GatewayError | HTTPError):
+            log.error("request %s failed", self.request_id, exc_info=(typ, value, tb))  # type: ignore[arg-type]
+
+
+class Date:
+    """The `Date` header, written once a second."""
+
+    def __init__(self) -> None:
+        self._second, self._text = 0, ""
+
+    def __call__(self) -> str:
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._text = second, format_timestamp(second)
+        return self._text

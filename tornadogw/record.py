@@ -1,0 +1,81 @@
+"""What one request has come to: its usage, its cost, its Record. Pure but for the clocks it reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from tornadogw.attempt import RouteAttempt
+from tornadogw.meter import Metered
+from tornadogw.pricing import cost
+from tornadogw.types import Attempt, Caller, Draft, Record, Usage
+
+__all__ = ["Tally", "total"]
+
+_RANKS: tuple[Literal["disputed", "estimated", "reported"], ...] = ("disputed", "estimated", "reported")
+
+
+class Tally:
+    """Keeps time and outcome of one request from its hold to its end."""
+
+    def __init__(self, request_id: str, caller: Caller, draft: Draft) -> None:
+        self.over = False
+        self._id, self._caller, self._draft = request_id, caller, draft
+        self._finish, self._code = "error", 0
+        self._began, self._clock = time.time(), time.monotonic()
+
+    def ended(self, finish: str, code: int) -> None:
+        """How the request ended and which contract code the client got; 0: none."""
+        self._finish, self._code, self.over = finish, code, True
+
+    def record(self, attempt: RouteAttempt | None, attempts: Sequence[Attempt]) -> Record:
+        """The record as of now. `attempt` is the one that is charged; None: nobody answered, nothing is."""
+        record = Record(
+            id=self._id,
+            account_id=self._caller.account_id,
+            key_id=self._caller.key_id,
+            mode=self._draft.mode,
+            asked=self._draft.model,
+            stream=self._draft.stream,
+            finish=self._finish,
+            code=self._code,
+            attempts=tuple(attempts),
+            started=self._began,
+            ms=self._ms(time.monotonic()),
+        )
+        return record if attempt is None else self._charged(record, attempt)
+
+    def _charged(self, record: Record, attempt: RouteAttempt) -> Record:
+        """The record with what `attempt` adds."""
+        route, identity = attempt.candidate.route, attempt.answer.identity
+        metered = total([meter.result(whole=self._finish == "whole") for meter in attempt.meters])
+        return msgspec.structs.replace(
+            record,
+            model=attempt.candidate.model.name,
+            shown="" if identity is None else identity.model,
+            upstream=route.upstream,
+            usage=metered.usage,
+            source=metered.source,
+            cost=cost(route.price, metered.usage),
+            price=route.price,
+            dropped=tuple(sorted(attempt.dropped)),
+            broken_events=attempt.broken,
+            first_event_ms=None if attempt.first_event is None else self._ms(attempt.first_event),
+        )
+
+    def _ms(self, moment: float) -> int:
+        return round((moment - self._clock) * 1000)
+
+
+def total(parts: Sequence[Metered]) -> Metered:
+    """The sum over the calls of one answer; as trustworthy as the least of them."""
+    if len(parts) == 1:
+        return parts[0]
+    usage = Usage(
+        *(sum(getattr(part.usage, field) for part in parts) for field in Usage.__struct_fields__),
+    )
+    sources = {part.source for part in parts}
+    return Metered(usage, next((rank for rank in _RANKS if rank in sources), "reported"))

@@ -1,0 +1,176 @@
+"""Which routes may answer a request, in which order, and why others may not. No sockets."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+
+from tornadogw.bounds import prompt_bound
+from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
+from tornadogw.errors import GatewayError, InvalidRequest, ModelMismatch, NoUpstream
+from tornadogw.health import Health
+from tornadogw.pricing import bound
+from tornadogw.types import Attempt, Caller, Credential, Draft, Value
+
+__all__ = ["AUTO", "Candidate", "Plan", "Router"]
+
+AUTO = "auto"
+MAX_ATTEMPTS = 6
+"""Upstream calls that one request may cause."""
+
+
+class Candidate(Value, frozen=True):
+    """One route that can serve this request, and what it may cost at most, in micro-units."""
+
+    model: ModelEntry
+    route: RouteEntry
+    bound: int
+
+
+class Router:
+    """Orders routes: models by rank (for `auto`) and fallbacks, routes by priority, then by a weighted draw."""
+
+    def __init__(self, catalogue: Catalogue, health: Health, *, max_tokens: int, rng: random.Random) -> None:
+        self._catalogue = catalogue
+        self._health = health
+        self._max_tokens = max_tokens
+        self._rng = rng
+
+    def candidates(self, caller: Caller, draft: Draft) -> list[Candidate]:
+        """Every route that can do what the request needs, best first. Raises ModelMismatch or InvalidRequest."""
+        models = self._models(caller, draft)
+        able = [model for model in models if not (draft.needs - capabilities(model))]
+        if not able:
+            missing = ", ".join(sorted(draft.needs - capabilities(models[0])))
+            raise ModelMismatch(zh=f"模型不支持: {missing}", en=f"the model cannot do: {missing}", param="model")
+        routes = [(model, route) for model in able for route in self._ordered(model)]
+        if draft.prompts and not isinstance(draft.prompts[0], str):
+            routes = [(model, route) for model, route in routes if route.traits.token_prompts]
+            if not routes:
+                raise InvalidRequest(
+                    zh="prompt 不支持 token 数组", en="prompt cannot be a token array here", param="prompt"
+                )
+        return [Candidate(model, route, self._bound(route, draft)) for model, route in routes]
+
+    def plan(self, candidates: Sequence[Candidate], affordable: int) -> Plan:
+        """The walk over `candidates`; those dearer than `affordable` (what is held, micro-units) are left out."""
+        return Plan(candidates, affordable, self._health, self._rng)
+
+    def _models(self, caller: Caller, draft: Draft) -> list[ModelEntry]:
+        """The asked model and its fallbacks, or all of `auto`, that this key may use in this mode."""
+        if draft.model == AUTO:
+            asked = self._catalogue.auto_order()
+        else:
+            entry = self._catalogue.find(draft.model)
+            if entry is None or not _allowed(caller, entry):
+                raise ModelMismatch(
+                    zh=f"模型 {draft.model[:100]} 不存在", en=f"unknown model {draft.model[:100]}", param="model"
+                )
+            others = (self._catalogue.find(name) for name in entry.fallbacks)
+            asked = [entry, *(other for other in others if other is not None)]
+        models = [entry for entry in asked if _allowed(caller, entry) and draft.mode in entry.modes]
+        if not models:
+            mode = {"chat": ("对话", "chat"), "completion": ("补全", "completion")}[draft.mode]
+            raise ModelMismatch(zh=f"模型不支持{mode[0]}模式", en=f"the model does not do {mode[1]}", param="model")
+        return models
+
+    def _ordered(self, model: ModelEntry) -> list[RouteEntry]:
+        """By priority; inside one priority a draw by weight, without replacement."""
+        draws = {id(route): self._rng.random() ** (1 / route.weight) for route in model.routes}
+        return sorted(model.routes, key=lambda route: (route.priority, -draws[id(route)]))
+
+    def _bound(self, route: RouteEntry, draft: Draft) -> int:
+        output = draft.choices * (draft.max_tokens or self._max_tokens)
+        return bound(route.price, prompt_bound(draft, route.traits), output)
+
+
+class Plan:
+    """The next route to try, one after the other. A route that failed is not asked again, another key of it may be."""
+
+    def __init__(self, candidates: Sequence[Candidate], affordable: int, health: Health, rng: random.Random) -> None:
+        self.attempts: list[Attempt] = []
+        """What was tried and what was skipped, for the record."""
+        self._todo = [candidate for candidate in candidates if candidate.bound <= affordable]
+        self._health = health
+        self._rng = rng
+        self._asked: set[tuple[int, str]] = set()
+        self._given_up: set[int] = set()
+        self._waits: list[float] = []
+        self._told: list[GatewayError | None] = []
+        for candidate in candidates:
+            if candidate.bound > affordable:
+                self._skip(candidate, "balance")
+
+    def __iter__(self) -> Iterator[tuple[Candidate, Credential]]:
+        while len(self._asked) < MAX_ATTEMPTS and (step := self._next()) is not None:
+            yield step
+
+    @property
+    def calls(self) -> int:
+        """Upstream calls so far."""
+        return sum(attempt.outcome != "skipped" for attempt in self.attempts)
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing is left after the route given last: it may take its time."""
+        return len(self._asked) >= MAX_ATTEMPTS or not any(self._usable(candidate) for candidate in self._todo)
+
+    def give_up(self, candidate: Candidate) -> None:
+        """This route failed for a reason that another key would not mend."""
+        self._given_up.add(id(candidate.route))
+
+    def says(self, error: GatewayError | None) -> None:
+        """What the route asked last would tell the client about its request; None: nothing that the client can mend."""
+        self._told.append(error)
+
+    def exhausted(self) -> GatewayError:
+        """Why nobody answered: 4001, with `Retry-After` if it is known when somebody will."""
+        told = [error for error in self._told if error is not None]
+        if told and len(told) == len(self._told) and not self._waits:
+            return told[-1]
+        why = "; ".join(f"{attempt.model}: {attempt.reason or attempt.outcome}" for attempt in self.attempts[-4:])
+        soonest = min(self._waits, default=math.inf)
+        retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
+        return NoUpstream(zh=why, en=why, retry_after=retry_after)
+
+    def _next(self) -> tuple[Candidate, Credential] | None:
+        for candidate in list(self._todo):
+            usable = self._usable(candidate)
+            if usable:
+                credential = self._rng.choice(usable)
+                self._asked.add((id(candidate.route), credential.name))
+                return candidate, credential
+            self._todo.remove(candidate)
+            self._explain(candidate)
+        return None
+
+    def _usable(self, candidate: Candidate) -> list[Credential]:
+        if id(candidate.route) in self._given_up:
+            return []
+        fresh = [key for key in candidate.route.credentials if (id(candidate.route), key.name) not in self._asked]
+        return [key for key in fresh if self._wait(candidate, key) == 0]
+
+    def _wait(self, candidate: Candidate, credential: Credential) -> float:
+        route = candidate.route
+        return self._health.wait(upstream=route.upstream, credential=credential.name, model=route.model)
+
+    def _explain(self, candidate: Candidate) -> None:
+        """Keys that are cooling down: until when, and a line in the record if the route was never asked."""
+        waits = [wait for key in candidate.route.credentials if (wait := self._wait(candidate, key)) > 0]
+        self._waits += waits
+        if waits and not any(place == id(candidate.route) for place, _ in self._asked):
+            self._skip(candidate, "disabled" if math.isinf(min(waits)) else "cooling down")
+
+    def _skip(self, candidate: Candidate, reason: str) -> None:
+        self.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, "skipped", reason))
+
+
+def capabilities(model: ModelEntry) -> frozenset[str]:
+    """What a model can do; one that says nothing is taken to do everything."""
+    everything = frozenset({"tools", "images", "json_schema", "reasoning"})
+    return everything if model.capabilities is None else frozenset(model.capabilities)
+
+
+def _allowed(caller: Caller, model: ModelEntry) -> bool:
+    return caller.models is None or not caller.models.isdisjoint((model.name, *model.aliases))

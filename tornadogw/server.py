@@ -1,0 +1,174 @@
+"""One serving process: the private mongod if one is needed, the socket, signals, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from tornadogw.accounts.first import Welcome
+from tornadogw.app import App
+from tornadogw.errors import UsageError
+from tornadogw.gateway import Gateway, open_gateway
+from tornadogw.handlers.completions import CompletionsHandler
+from tornadogw.observe import Log
+from tornadogw.plugins import PluginInfo, Plugins, load_plugins
+from tornadogw.secret import load_secret
+from tornadogw.settings import Loaded
+from tornadogw.store.mongo_embedded import PrivateMongod, open_private
+from tornadogw.types import Value
+
+__all__ = ["Serving", "ServeOptions", "serve"]
+
+log = logging.getLogger(__name__)
+
+HEADERS = 65536
+"""Bytes of a request's headers."""
+IDLE = 75.0
+"""Seconds that a kept-alive connection may wait for its next request."""
+REVIVE = 1.0
+"""Seconds between two looks at the private mongod."""
+
+
+class ServeOptions(Value, frozen=True):
+    """What the command line asks for. `report` is called once the gateway answers."""
+
+    loaded: Loaded
+    data: Path
+    environ: Mapping[str, str]
+    report: Callable[[Serving], None]
+    log_json: bool = False
+
+
+class Serving(Value, frozen=True):
+    """What a running gateway says of itself."""
+
+    url: str
+    """Where it listens."""
+    public_url: str
+    prefix: str
+    data: Path
+    mongod: str
+    plugins: tuple[PluginInfo, ...]
+    models: tuple[str, ...]
+    welcome: Welcome | None
+    started_in: float
+    """Seconds."""
+
+
+def serve(options: ServeOptions) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code; raises UsageError with what to change.
+
+    The private mongod is started before any loop, thread or driver exists, and stopped when everything is settled.
+    """
+    began = time.monotonic()
+    settings = options.loaded.settings
+    if settings.server.workers > 1:
+        raise UsageError("several workers need leased balances, which this version does not have: use `--workers 1`")
+    plugins = load_plugins(options.loaded, options.environ)
+    secret = load_secret(settings.server.secret, options.data)
+    private = None if settings.mongo.url else open_private(options.data, "serve")
+    try:
+        url = private.url if private is not None else settings.mongo.url
+
+        async def main() -> None:
+            async with open_gateway(settings, plugins, options.environ, secret, url) as gateway:
+                await _Process(options, gateway, plugins, private).run(began)
+
+        asyncio.run(main())
+    finally:
+        if private is not None:
+            private.stop()
+    return 0
+
+
+class _Process:
+    """The socket and the signals around an open gateway."""
+
+    def __init__(
+        self, options: ServeOptions, gateway: Gateway, plugins: Plugins, private: PrivateMongod | None
+    ) -> None:
+        self._options, self._gateway, self._plugins, self._private = options, gateway, plugins, private
+        self._settings = options.loaded.settings
+        self._stop = asyncio.Event()
+
+    async def run(self, began: float) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        lines = Log(sys.stderr, as_json=self._options.log_json)
+        lines.open()
+        guard = asyncio.create_task(self._guard_mongod(), name="mongod guard")
+        try:
+            server, url = self._listen(lines)
+            self._options.report(self._serving(url, time.monotonic() - began))
+            await self._stop.wait()
+            await self._drain(server)
+        finally:
+            guard.cancel()
+            await asyncio.wait({guard})
+            lines.close()
+
+    def _listen(self, lines: Log) -> tuple[HTTPServer, str]:
+        wanted = self._settings.server
+        try:
+            sockets = bind_sockets(wanted.port, wanted.host)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise UsageError(f"cannot listen on {wanted.host}:{wanted.port} ({why}): choose another --port") from None
+        server = HTTPServer(
+            App(self._gateway.parts, lines.access),
+            max_header_size=HEADERS,
+            max_body_size=4 * wanted.max_body_bytes,  # ours is enforced while the body streams in
+            body_timeout=wanted.body_timeout + 5,  # a net below our own timer, for bodies that nobody reads
+            idle_connection_timeout=IDLE,
+        )
+        server.add_sockets(sockets)
+        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
+        return server, f"http://{host}:{sockets[0].getsockname()[1]}"
+
+    async def _drain(self, server: HTTPServer) -> None:
+        """Accept nothing more, let running answers finish for a while, then end them as if their clients had left."""
+        parts, seconds = self._gateway.parts, self._settings.server.drain
+        parts.ready.draining = True
+        server.stop()
+        log.info("stopping: %d answers are running, they have %g s", len(parts.running), seconds)
+        deadline = time.monotonic() + seconds
+        while parts.running and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        cut: set[CompletionsHandler] = set(parts.running)
+        for handler in cut:
+            handler.cut()
+        while parts.running:
+            await asyncio.sleep(0.01)
+        await server.close_all_connections()
+
+    async def _guard_mongod(self) -> None:
+        """A private mongod that died is started again; requests that need it get 5000 meanwhile."""
+        while self._private is not None:
+            await asyncio.sleep(REVIVE)
+            if self._private.revive():
+                log.error("the private mongod had ended and was started again; see mongod.log in the data folder")
+
+    def _serving(self, url: str, seconds: float) -> Serving:
+        private = self._private
+        binary = private.binary if private is not None else None
+        return Serving(
+            url=url,
+            public_url=self._settings.server.public_url or url,
+            prefix=self._settings.server.prefix,
+            data=self._options.data,
+            mongod="mongo.url" if private is None else f"private, {binary}",
+            plugins=self._plugins.list(),
+            models=tuple(model.name for model in self._gateway.parts.catalogue.models),
+            welcome=self._gateway.welcome,
+            started_in=seconds,
+        )
