@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -76,32 +77,38 @@ async def running(
     path.write_text(settings, encoding="utf-8")
     loaded = load(path, folder, environ, {"mongo.database": f"test_{uuid.uuid4().hex}", "mongo.timeout_ms": 10_000})
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
-    async with open_gateway(loaded.settings, plugins, environ, secret, mongod_url) as gateway:
-        mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
-        server = HTTPServer(
-            App(gateway.parts, None),
-            max_header_size=65536,
-            max_body_size=4 * loaded.settings.server.max_body_bytes,
-            body_timeout=loaded.settings.server.body_timeout + 5,
-        )
-        sockets = bind_sockets(0, "127.0.0.1")
-        server.add_sockets(sockets)
-        url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-        assert gateway.welcome is not None
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
-            run = Running(gateway, mongo, gateway.welcome.key, url, session)
-            await run.accounts.credit(OWNER, credit, ref="test")
-            try:
-                yield run
-            finally:
-                server.stop()
-                await server.close_all_connections()
-                await _drop(mongo)
-    await mongo.close()
+    mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
+    try:
+        async with open_gateway(loaded.settings, plugins, environ, secret, mongod_url) as gateway:
+            server = HTTPServer(
+                App(gateway.parts, None),
+                max_header_size=65536,
+                max_body_size=4 * loaded.settings.server.max_body_bytes,
+                body_timeout=loaded.settings.server.body_timeout + 5,
+            )
+            sockets = bind_sockets(0, "127.0.0.1")
+            server.add_sockets(sockets)
+            url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+            assert gateway.welcome is not None
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+                run = Running(gateway, mongo, gateway.welcome.key, url, session)
+                await run.accounts.credit(OWNER, credit, ref="test")
+                try:
+                    yield run
+                finally:
+                    server.stop()
+                    await server.close_all_connections()
+    finally:
+        await _drop(mongo)  # not before the gateway is closed: its change stream would end with the database
+        await mongo.close()
 
 
 async def _drop(mongo: Mongo) -> None:
-    await mongo.client.drop_database(mongo.database.name)
+    """A drop waits for the journal's next tick, a tenth of a second away; a write elsewhere makes it tick at once."""
+    drop = asyncio.ensure_future(mongo.client.drop_database(mongo.database.name))
+    while not drop.done():
+        await mongo.client["tests"]["ticks"].insert_one({})
+    await drop
 
 
 def chat_settings(base_url: str, *, vendor: str = "vllm", extra: str = "", price: str = "1") -> str:

@@ -7,15 +7,18 @@ from typing import Any
 
 from tornadogw.cli import main as run
 
+__all__ = ["main"]
 
-def serve(*arguments: Any, **options: Any) -> int:
-    from tornadogw.server import serve as start  # noqa: PLC0415 - no other command needs a server
 
-    return start(*arguments, **options)
+def serve(**options: Any) -> int:
+    """What `tornadogw.server.serve` does; no other command needs a server, so none waits for its import."""
+    from tornadogw import server  # noqa: PLC0415 - as said above
+
+    return server.serve(server.ServeOptions(**options))
 
 
 def main() -> None:
-    sys.exit(run(serve=serve))
+    sys.exit(run(serve))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import msgspec
 
 from tornadogw.attempt import Client, RouteAttempt
 from tornadogw.blame import after_start, to_client
-from tornadogw.dialects.openai_negotiate import wants_stream
-from tornadogw.dialects.openai_parse import parse
-from tornadogw.dialects.openai_render import error_event
+from tornadogw.dialects.chat_negotiate import wants_stream
+from tornadogw.dialects.chat_parse import parse
+from tornadogw.dialects.chat_render import error_event
 from tornadogw.errors import Cannot, GatewayError, InternalError, NoUpstream
 from tornadogw.health import Health
 from tornadogw.ledger import Hold, Ledger

@@ -17,7 +17,7 @@ from tornadogw.accounts.keys import Keys
 from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
-from tornadogw.dialects.openai_negotiate import JSON_CLIENTS
+from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Parts

@@ -50,7 +50,7 @@ WHEREABOUTS = [
     ),
     re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.])"),
     # organisations, projects, accounts
-    re.compile(NO_LETTER_BEFORE + r"(?:org|proj|acct|user)[-_][A-Za-z0-9]{4,}"),
+    re.compile(NO_LETTER_BEFORE + r"(?:org-|(?:org|proj|acct|user)[-_](?=[A-Za-z]*\d))[A-Za-z0-9]{4,}"),
     re.compile(NO_LETTER_BEFORE + r"arn:[^\s\"']+"),
     re.compile(NO_LETTER_BEFORE + r"projects/[^\s/\"']+"),
     re.compile(NO_LETTER_BEFORE + r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),

@@ -39,9 +39,10 @@ def _read(path: str) -> str:
 
 
 def _began(pid: int) -> str:
-    """Clock ticks from boot to the start of the process; empty where there is no telling or no such process."""
-    stat = _read(f"/proc/{pid}/stat")
-    return stat.rpartition(")")[2].split()[19] if stat else ""
+    """Clock ticks from boot to the start of the process; empty where there is no telling or it does not run."""
+    # After the name, which may hold anything: the state, and 18 fields later the beginning.
+    state, *fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split() or ("Z",)
+    return "" if state in {"Z", "X"} else fields[18]
 
 
 def _host() -> str:
@@ -125,3 +126,5 @@ class Starts:
                 await self._store.beat(self.start)
             except StoreUnavailable:
                 log.warning("no heartbeat: the database is away")
+            except Exception:  # whatever it is, falling silent for ever would be worse
+                log.exception("no heartbeat")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,15 +16,21 @@ import click
 from tornadogw.cli.commands import LazyGroup, option, pass_state
 from tornadogw.cli.language import both, environment_language
 from tornadogw.cli.output import Output
-from tornadogw.cli.state import State
+from tornadogw.cli.state import Serve, State
 from tornadogw.errors import UsageError
 
 __all__ = ["main", "top"]
 
 COMMANDS = {
     "serve": ("tornadogw.cli.serve:serve", both("启动网关。", "Run the gateway.")),
-    "check": ("tornadogw.cli.check:check", both("检查设置、插件、数据库和上游。", "Check settings, plugins, database, upstreams.")),
-    "settings": ("tornadogw.cli.settings:settings", both("显示设置及其来源。", "Show the settings and where they come from.")),
+    "check": (
+        "tornadogw.cli.check:check",
+        both("检查设置、插件、数据库和上游。", "Check settings, plugins, database, upstreams."),
+    ),
+    "settings": (
+        "tornadogw.cli.settings:settings",
+        both("显示设置及其来源。", "Show the settings and where they come from."),
+    ),
     "plugins": ("tornadogw.cli.plugins:plugins", both("列出插件。", "List the plugins.")),
     "account": ("tornadogw.cli.account:account", both("管理账户和余额。", "Manage accounts and their balance.")),
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
@@ -61,8 +67,8 @@ def top(state: State, data: Path | None, settings: Path | None) -> None:
     state.data_option, state.settings_option = data, settings
 
 
-def main(arguments: Sequence[str] | None = None, serve: Callable[..., int] | None = None) -> int:
-    """Run one command and give its exit status. `serve` runs the gateway, see `State`."""
+def main(serve: Serve, arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status. `arguments`: those of the process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     out = Output(as_json="--json" in words, language=environment_language(os.environ))
     try:
@@ -99,4 +105,6 @@ def _usage(error: click.ClickException) -> str:
 def _bug(error: Exception) -> str:
     """One sentence with what somebody needs who wants to mend it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"This is a mistake in tornadogw: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    return (
+        f"This is a mistake in tornadogw: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    )

@@ -1,10 +1,10 @@
-"""Click, as this command line uses it: help in two languages, `--json` anywhere, commands loaded when they are asked for."""
+"""Click, as this command line uses it: help in two languages, `--json` anywhere, commands loaded on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 from typing_extensions import override
@@ -72,9 +72,14 @@ class Group(click.Group):
         self.params.append(_json_option())
         self.help = pick(self.help)
 
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the file, which is that of their use."""
+        return list(self.commands)
+
 
 class LazyGroup(Group):
-    """The top: its commands are modules that are imported when they are asked for, so that help and errors are quick."""
+    """The top: a command's module is imported when the command is asked for, so that help and errors are quick."""
 
     def __init__(self, *arguments: Any, lazy: Mapping[str, tuple[str, str]], **attributes: Any) -> None:
         """`lazy`: a command's name to `module:attribute` and its line of help."""

@@ -1,16 +1,30 @@
-"""What a command prints: one JSON document, or lines for people in their language. Sentences of failure go to stderr."""
+"""What a command prints: one JSON document, or lines for people in their language; what failed goes to stderr."""
 
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tornadogw.cli.language import Language
+from tornadogw.observe import Log
 
-__all__ = ["Output"]
+__all__ = ["Output", "logs_on_stderr"]
+
+
+@contextmanager
+def logs_on_stderr() -> Iterator[None]:
+    """What the gateway's rooms log while a command uses them, from WARNING up, without secrets."""
+    log = Log(sys.stderr, batch=False)
+    log.open(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.close()
 
 
 class Output:

@@ -6,22 +6,55 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import platformdirs
 
+from tornadogw.accounts.first import Welcome
 from tornadogw.cli.output import Output
 from tornadogw.errors import UsageError
+from tornadogw.plugins import PluginInfo
 from tornadogw.settings import Loaded, load
 
-__all__ = ["State"]
+__all__ = ["Serve", "Serving", "State"]
+
+
+class Serving(Protocol):
+    """What a gateway says of itself once it answers."""
+
+    url: str
+    """Where it listens."""
+    public_url: str
+    prefix: str
+    data: Path
+    mongod: str
+    plugins: tuple[PluginInfo, ...]
+    models: tuple[str, ...]
+    welcome: Welcome | None
+    """Only at the very first start."""
+    started_in: float
+    """Seconds."""
+
+
+class Serve(Protocol):
+    """Runs the gateway until it is told to stop; gives the exit status."""
+
+    def __call__(
+        self,
+        *,
+        loaded: Loaded,
+        data: Path,
+        environ: Mapping[str, str],
+        report: Callable[[Serving], None],
+        log_json: bool,
+    ) -> int: ...
 
 
 class State:
     """The global options of one call, and what follows from them."""
 
-    def __init__(self, out: Output, serve: Callable[..., int] | None = None) -> None:
-        """`serve` runs the gateway; it is given from above, because the command line does not know the server."""
+    def __init__(self, out: Output, serve: Serve) -> None:
+        """`serve` is given from above, because the command line does not know the server."""
         self.out, self.serve = out, serve
         self.data_option: Path | None = None
         self.settings_option: Path | None = None

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tornadogw.auth import Auth
 from tornadogw.catalogue import Catalogue
-from tornadogw.dialects.openai_negotiate import prefers
+from tornadogw.dialects.chat_negotiate import prefers
 from tornadogw.errors import GatewayError, InternalError, UnknownPath, WrongMethod
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps

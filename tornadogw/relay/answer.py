@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tornadogw.catalogue import RouteEntry
-from tornadogw.dialects.openai_fold import Fold
-from tornadogw.dialects.openai_render import Identity, StreamRenderer
+from tornadogw.dialects.chat_fold import Fold
+from tornadogw.dialects.chat_render import Identity, StreamRenderer
 from tornadogw.relay.reader import Item
 from tornadogw.types import Draft, Event, Meta, Usage
 

@@ -26,7 +26,7 @@ def is_plain(event: bytes) -> bool:
     """Whether one whole SSE event may reach the client as it came.
 
     It says one thing about an unfinished choice, in one line, and nothing that clients read otherwise than we promise.
-    A quote inside a JSON string is escaped, so none of these marks can hide in a text.
+    A quote inside a JSON string is escaped, so no text can pass for a mark that must be there.
     """
     return (
         event.startswith(b"data: {")

@@ -6,6 +6,7 @@ The other `mongo_*` rooms take a `Mongo` and use `mongo.database` inside `async 
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -47,21 +48,22 @@ class Mongo:
         What money needs is not left to the url: writes are acknowledged by the journals of a majority.
         """
         try:
-            client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-                url,
-                io_loop=asyncio.get_running_loop(),
-                appname="tornadogw",
-                connectTimeoutMS=timeout_ms,
-                journal=True,
-                retryReads=True,
-                retryWrites=True,
-                serverSelectionTimeoutMS=timeout_ms,
-                timeoutMS=timeout_ms,
-                tz_aware=True,
-                uuidRepresentation="standard",
-                w="majority",
-            )
-        except (ConfigurationError, InvalidURI, ValueError, TypeError) as error:
+            with warnings.catch_warnings(action="error", category=UserWarning):  # an option that it does not understand is one
+                client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+                    url,
+                    io_loop=asyncio.get_running_loop(),
+                    appname="tornadogw",
+                    connectTimeoutMS=timeout_ms,
+                    journal=True,
+                    retryReads=True,
+                    retryWrites=True,
+                    serverSelectionTimeoutMS=timeout_ms,
+                    timeoutMS=timeout_ms,
+                    tz_aware=True,
+                    uuidRepresentation="standard",
+                    w="majority",
+                )
+        except (ConfigurationError, InvalidURI, ValueError, TypeError, UserWarning) as error:
             # What the driver says may hold the password; it is shown only where the url can have none.
             why = "" if "@" in url else f": {error}"
             raise UsageError(f"The setting `mongo.url` is not an address of MongoDB{why}.") from None

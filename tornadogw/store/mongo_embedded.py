@@ -187,8 +187,9 @@ class Server:
         if self.lock < 0:
             return
         self.note.unlink(missing_ok=True)
-        if self.child is not None:
-            _end(self.child)
+        child, self.child = self.child, None
+        if child is not None:
+            _end(child)
         Path(self.socket).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # an empty folder that stays does no harm
             self.runtime.rmdir()

@@ -83,7 +83,7 @@ class FakeUpstream:
         return self.requests[count - 1]
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=HEAD_LIMIT)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, limit=HEAD_LIMIT)
         port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         return self
@@ -99,16 +99,16 @@ class FakeUpstream:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._serve(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        me = asyncio.current_task()
-        if me is not None:
-            self._connections.add(me)
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # clients may leave at any time
                 await self._converse(reader, writer)
         finally:
-            if me is not None:
-                self._connections.discard(me)
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()

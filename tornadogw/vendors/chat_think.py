@@ -41,12 +41,13 @@ class ThinkSplitter:
 
     def _begin(self, text: str) -> list[Part]:
         start = text.lstrip()
-        if start.startswith(_OPEN):
-            self._thinking = self._trim = True
-            return self._think(start[len(_OPEN) :])
-        if _OPEN.startswith(start) and len(text) <= _PATIENCE:
-            self._held = text
-            return []
+        if len(text) - len(start) <= _PATIENCE:
+            if start.startswith(_OPEN):
+                self._thinking = self._trim = True
+                return self._think(start[len(_OPEN) :])
+            if _OPEN.startswith(start):
+                self._held = text
+                return []
         self.plain = True
         return [(False, text)]
 

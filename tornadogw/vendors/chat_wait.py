@@ -13,10 +13,10 @@ from email.utils import parsedate_to_datetime
 __all__ = ["duration", "wait_told"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_DURATION = re.compile(rf"(?:{_PIECE.pattern})+")
-_NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,9})?")
-_WORDS = re.compile(rf"(?:try again|retry) (?:in|after) ((?:{_PIECE.pattern})+)", re.IGNORECASE)
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
+_DURATION = re.compile(rf"(?:{_PIECE.pattern})+", re.ASCII)
+_NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,9})?", re.ASCII)
+_WORDS = re.compile(rf"(?:try again|retry) (?:in|after) ((?:{_PIECE.pattern})+)", re.ASCII | re.IGNORECASE)
 _LONGEST = 86400.0
 _CLOCK = 1e9
 """A number this large is a point in time, in seconds or, a thousand times larger, in milliseconds."""

@@ -181,7 +181,7 @@ def load(extra: Mapping[str, Mapping[str, Any]] | None = None) -> list[Row]:
     rows: dict[str, Any] = dict(builtin_rows())
     for name, row in (extra or {}).items():
         if not isinstance(row, Mapping):
-            raise SettingsError(f"plugin.rows.vendors.{name} must be a table")
+            raise SettingsError(f"vendors.{name} must be a table")
         known = rows.get(name)
         rows[name] = _merge(known, row) if isinstance(known, Mapping) else row
     return [_row(name, rows) for name in rows if name != "default"]
@@ -191,9 +191,9 @@ def _row(name: str, rows: Mapping[str, Any]) -> Row:
     raw = _resolved(name, rows, ())
     models = tuple(raw.get("models", ()))
     raw = _without(raw, _ROW_KEYS)
-    row = Row(name, _profile(f"plugin.rows.vendors.{name}", raw), raw, models)
+    row = Row(name, _profile(f"vendors.{name}", raw), raw, models)
     for position, rule in enumerate(models):
-        where = f"plugin.rows.vendors.{name}.models[{position}]"
+        where = f"vendors.{name}.models[{position}]"
         if not isinstance(rule, Mapping) or not _patterns(rule.get("match")) or not _patterns(rule.get("unless", [])):
             raise SettingsError(f"{where} needs `match`, and may have `unless`: lists of patterns of model names")
         _profile(where, _merge(raw, _without(rule, _RULE_KEYS)))
@@ -207,9 +207,9 @@ def _resolved(name: str, rows: Mapping[str, Any], above: tuple[str, ...]) -> Map
     if name == "default":
         return row  # type: ignore[no-any-return]  # rows come from TOML or from tables already checked
     if parent in above or parent == name:
-        raise SettingsError(f"plugin.rows.vendors.{name}.like: `{parent}` leads back to `{name}`")
+        raise SettingsError(f"vendors.{name}.like: `{parent}` leads back to `{name}`")
     if parent not in rows:
-        raise SettingsError(f"plugin.rows.vendors.{name}.like: there is no vendor `{parent}`{_nearest(parent, rows)}")
+        raise SettingsError(f"vendors.{name}.like: there is no vendor `{parent}`{_nearest(parent, rows)}")
     return _merge(_resolved(parent, rows, (*above, name)), row)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tornadogw.dialects.openai_render import Identity, usage_object
+from tornadogw.dialects.chat_render import Identity, usage_object
 from tornadogw.jsontext import dumps
 from tornadogw.types import Event, Extra, Mode, Reasoning, Refusal, Stop, Text, ToolCall, Usage
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from tornadogw.dialects.openai_messages import check_messages, image_count, inline_data_bytes
+from tornadogw.dialects.chat_messages import check_messages, image_count, inline_data_bytes
 from tornadogw.errors import InvalidRequest, MissingInput
 from tornadogw.jsontext import dumps
 from tornadogw.types import Draft

@@ -1,0 +1,71 @@
+"""The database for one command: the operator's own, that of a running `serve`, or a private one for the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.keys import Keys
+from tornadogw.cli.output import logs_on_stderr
+from tornadogw.cli.state import State
+from tornadogw.errors import UsageError
+from tornadogw.secret import Secret, load_secret
+from tornadogw.settings import Loaded
+from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_embedded import open_private
+from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.mongo_usage import MongoUsage
+from tornadogw.store.ports import StoreUnavailable, UsageStore
+
+__all__ = ["Session", "with_database"]
+
+T = TypeVar("T")
+
+
+class Session(msgspec.Struct, frozen=True):
+    """What commands work with while the database is open."""
+
+    loaded: Loaded
+    accounts: Accounts
+    keys: Keys
+    usage: UsageStore
+
+    @property
+    def currency(self) -> str:
+        return self.loaded.settings.money.currency
+
+
+def with_database(state: State, work: Callable[[Session], Awaitable[T]], loaded: Loaded | None = None) -> T:
+    """The result of `work`. Raises UsageError, also while the database is away."""
+    loaded = loaded or state.load()
+    settings = loaded.settings
+    secret = load_secret(settings.server.secret, state.data)
+    try:
+        with logs_on_stderr():
+            if settings.mongo.url:
+                return asyncio.run(_connected(loaded, settings.mongo.url, secret, work))
+            with open_private(state.data, "command") as private:
+                return asyncio.run(_connected(loaded, private.url, secret, work))
+    except StoreUnavailable as error:
+        raise UsageError(f"{error}. Is the address in `mongo.url` right, and does it answer from here?") from error
+
+
+async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[Session], Awaitable[T]]) -> T:
+    """A command may be the first that ever touches the database: it checks and prepares it as `serve` does."""
+    settings = loaded.settings.mongo
+    mongo = Mongo.connect(url, settings.database, settings.timeout_ms)
+    try:
+        await mongo.check()
+        await mongo.check_secret(secret.fingerprint)
+        await mongo.ensure_indexes(mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+        accounts = MongoAccounts(mongo)
+        keys = Keys(MongoKeys(mongo), accounts, secret.key_hash_key)
+        return await work(Session(loaded, Accounts(accounts), keys, MongoUsage(mongo)))
+    finally:
+        await mongo.close()
