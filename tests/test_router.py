@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tornadogw.catalogue import Catalogue, Deadlines, ModelEntry, RouteEntry
+from tornadogw.errors import InvalidRequest, ModelMismatch, NoUpstream
+from tornadogw.health import Health
+from tornadogw.router import MAX_ATTEMPTS, Router
+from tornadogw.settings import Timeouts
+from tornadogw.types import Caller, Credential, Draft, Failure, Price, Traits
+from tornadogw.vendor import Vendor
+
+CALLER = Caller("account", "key")
+CHAT = Draft(mode="chat", model="m", messages=[{"role": "user", "content": "x"}], prompt_bytes=100, message_count=1)
+
+
+def route(upstream="up", *, keys=1, price=1, priority=0, weight=1, **traits: Any) -> RouteEntry:
+    return RouteEntry(
+        upstream=upstream,
+        vendor=Vendor(),
+        base_url="",
+        options={},
+        proxy="",
+        credentials=tuple(Credential(f"{upstream}#{n + 1}") for n in range(keys)),
+        model="m",
+        priority=priority,
+        weight=weight,
+        public_name="",
+        price=Price(price * 1_000_000, price * 1_000_000),
+        cost=None,
+        deadlines=Deadlines(1, 1, 1, 1),
+        traits=Traits(**traits),
+        model_name="m",
+    )
+
+
+def model(name="m", *routes: RouteEntry, **fields: Any) -> ModelEntry:
+    values: dict[str, Any] = {
+        "aliases": (),
+        "auto": None,
+        "fallbacks": (),
+        "modes": frozenset({"chat", "completion"}),
+        "context": None,
+        "capabilities": None,
+        "price": Price(),
+        "timeouts": Timeouts(),
+    }
+    return ModelEntry(name=name, routes=routes or (route(),), **(values | fields))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def router(*models: ModelEntry, health: Health | None = None, seed=1) -> Router:
+    return Router(Catalogue(models), health or Health(Clock()), max_tokens=1000, rng=random.Random(seed))
+
+
+def draft(**fields: Any) -> Draft:
+    values = {name: getattr(CHAT, name) for name in CHAT.__struct_fields__}
+    return Draft(**(values | fields))
+
+
+def upstreams(found):
+    return [candidate.route.upstream for candidate in found]
+
+
+def test_unknown_and_forbidden_models_are_told_alike():
+    narrow = Caller("a", "k", models=frozenset({"other"}))
+    for caller, name in ((CALLER, "nothing"), (narrow, "m")):
+        with pytest.raises(ModelMismatch) as caught:
+            router(model()).candidates(caller, draft(model=name))
+        assert caught.value.code == 1003
+
+
+def test_aliases_find_their_model_and_count_for_the_allow_list():
+    entry = model("m", aliases=("nick",))
+    for allowed in ({"m"}, {"nick"}):
+        caller = Caller("a", "k", models=frozenset(allowed))
+        assert len(router(entry).candidates(caller, draft(model="nick"))) == 1
+
+
+def test_a_mode_that_the_operator_excluded_is_1003():
+    with pytest.raises(ModelMismatch):
+        router(model(modes=frozenset({"chat"}))).candidates(CALLER, draft(mode="completion", messages=(), prompts=["x"]))
+
+
+def test_what_a_model_cannot_do_is_1003_and_named():
+    with pytest.raises(ModelMismatch) as caught:
+        router(model(capabilities=frozenset())).candidates(CALLER, draft(needs=frozenset({"tools"})))
+    assert "tools" in caught.value.message("en")
+
+
+def test_auto_goes_by_rank_among_those_that_can():
+    models = [
+        model("a", route("a"), auto=3),
+        model("b", route("b"), auto=1, capabilities=frozenset()),
+        model("c", route("c"), auto=2),
+    ]
+    assert upstreams(router(*models).candidates(CALLER, draft(model="auto"))) == ["b", "c", "a"]
+    tools = draft(model="auto", needs=frozenset({"tools"}))
+    assert upstreams(router(*models).candidates(CALLER, tools)) == ["c", "a"]
+
+
+def test_fallbacks_come_after_the_routes_of_the_asked_model():
+    models = [model("m", route("a"), route("b", priority=1), fallbacks=("n",)), model("n", route("c"))]
+    assert upstreams(router(*models).candidates(CALLER, draft())) == ["a", "b", "c"]
+
+
+def test_priority_comes_before_weight_and_weight_is_a_share():
+    routes = route("cheap", weight=3), route("dear", weight=1), route("last", priority=1, weight=100)
+    first = Counter()
+    for seed in range(800):
+        order = upstreams(router(model("m", *routes), seed=seed).candidates(CALLER, draft()))
+        assert order[2] == "last"
+        first[order[0]] += 1
+    assert 520 < first["cheap"] < 680
+
+
+def test_token_arrays_go_only_where_they_are_taken():
+    tokens = draft(mode="completion", messages=(), prompts=[[1, 2]])
+    routes = route("text"), route("tokens", token_prompts=True)
+    assert upstreams(router(model("m", *routes)).candidates(CALLER, tokens)) == ["tokens"]
+    with pytest.raises(InvalidRequest):
+        router(model("m", route("text"))).candidates(CALLER, tokens)
+
+
+def test_the_bound_covers_prompt_and_every_choice():
+    [candidate] = router(model()).candidates(CALLER, draft(choices=2, max_tokens=10))
+    assert candidate.bound == 50 + 16 + 20
+
+
+def walk(found, affordable=10**9, health=None, fail=None):
+    steps = []
+    plan = router(model(), health=health).plan(found, affordable)
+    for candidate, credential in plan:
+        steps.append(credential.name)
+        if fail is not None:
+            fail(plan, candidate, credential)
+    return steps, plan
+
+
+def test_each_key_of_a_route_is_tried_once():
+    found = router(model("m", route("a", keys=3))).candidates(CALLER, draft())
+    assert sorted(walk(found)[0]) == ["a#1", "a#2", "a#3"]
+
+
+def test_a_route_that_was_given_up_is_not_asked_with_another_key():
+    found = router(model("m", route("a", keys=3), route("b", priority=1))).candidates(CALLER, draft())
+    steps, _ = walk(found, fail=lambda plan, candidate, credential: plan.give_up(candidate))
+    assert [step[0] for step in steps] == ["a", "b"]
+
+
+def test_there_is_a_cap_on_attempts():
+    found = router(model("m", route("a", keys=50))).candidates(CALLER, draft())
+    assert len(walk(found)[0]) == MAX_ATTEMPTS
+
+
+def test_what_the_balance_does_not_cover_is_left_out_and_said():
+    found = router(model("m", route("cheap"), route("dear", price=50, priority=-1))).candidates(CALLER, draft())
+    steps, plan = walk(found, affordable=found[1].bound)
+    assert steps == ["cheap#1"]
+    assert [(attempt.upstream, attempt.reason) for attempt in plan.attempts] == [("dear", "balance")]
+
+
+def test_what_cools_down_is_skipped_and_the_error_says_until_when():
+    health = Health(Clock())
+    health.note(Failure("cool", scope="key", seconds=7.2), upstream="a", credential="a#1", model="m")
+    found = router(model("m", route("a"))).candidates(CALLER, draft())
+    steps, plan = walk(found, health=health)
+    error = plan.exhausted()
+    assert steps == []
+    assert isinstance(error, NoUpstream)
+    assert error.retry_after == 8
+    assert "cooling down" in error.message("en")
+
+
+def test_a_disabled_key_has_no_retry_after():
+    health = Health(Clock())
+    health.note(Failure("disable", scope="key"), upstream="a", credential="a#1", model="m")
+    _, plan = walk(router(model("m", route("a"))).candidates(CALLER, draft()), health=health)
+    assert plan.exhausted().retry_after is None
+
+
+def test_last_is_the_last_that_can_be_asked():
+    found = router(model("m", route("a"), route("b", priority=1))).candidates(CALLER, draft())
+    seen = []
+    walk(found, fail=lambda plan, candidate, credential: seen.append(plan.is_last))
+    assert seen == [False, True]
+
+
+def test_what_every_route_says_of_the_request_is_told():
+    found = router(model("m", route("a"), route("b", priority=1))).candidates(CALLER, draft())
+    told = InvalidRequest(en="too long")
+    _, plan = walk(found, fail=lambda plan, candidate, credential: plan.says(told))
+    assert plan.exhausted() is told
+    _, plan = walk(found, fail=lambda plan, candidate, key: plan.says(told if key.name == "a#1" else None))
+    assert isinstance(plan.exhausted(), NoUpstream)

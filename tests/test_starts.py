@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.store.money import finished, new_caller, state
+from tests.store.wire import Wire
+from tornadogw.ledger import Ledger
+from tornadogw.starts import Process, Starts, _began, alive, this_process
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.store.ports import Released, Start, StoreUnavailable
+
+
+@pytest.fixture
+def store(mongo: Mongo) -> MongoStarts:
+    return MongoStarts(mongo)
+
+
+@pytest.fixture
+def ours(store: MongoStarts, run):
+    ours = Starts(store, every=0.01)
+    run(ours.begin())
+    yield ours
+    run(ours.end())
+
+
+async def holding(mongo: Mongo, start: Start):
+    """A caller of whose 100 this start holds 60."""
+    caller = await new_caller(mongo, 100)
+    await MongoLedger(mongo).hold(caller.account_id, f"{start.id}1", start.id, [60])
+    assert await state(mongo, caller) == (40, 60, 0)
+    return caller
+
+
+def elsewhere(name: str) -> Start:
+    return Start(name, "another machine", 1, "1")
+
+
+def here(name: str, pid: int, began: str) -> Start:
+    return Start(name, this_process().host, pid, began)
+
+
+async def age(mongo: Mongo, start_id: str, seconds: float) -> None:
+    """Make the start's last heartbeat so old, by the server's clock."""
+    older = [{"$set": {"beat": {"$subtract": ["$$NOW", int(seconds * 1000)]}}}]
+    await mongo.database["starts"].update_one({"_id": start_id}, older)
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def test_this_process_lives() -> None:
+    assert this_process() == this_process()
+    assert this_process().pid == os.getpid()
+    assert alive(this_process())
+
+
+def test_a_process_that_has_ended_does_not_live() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        # Its beginning is in the same measure as ours, so only the id tells them apart here.
+        assert not alive(Process(this_process().host, child.pid, this_process().began))
+        child.communicate(b"\n")
+    assert not alive(Process(this_process().host, child.pid, this_process().began))
+
+
+def test_a_process_that_ended_but_was_not_buried_does_not_live() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = Process(this_process().host, child.pid, _began(child.pid))
+        assert alive(process)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not alive(process)
+
+
+def test_another_process_with_the_same_id_is_not_it() -> None:
+    process = this_process()
+    assert not alive(Process(process.host, process.pid, process.began + "0"))
+
+
+# --- heartbeats ------------------------------------------------------------------------------------------------------
+
+
+async def test_it_registers_and_beats_until_its_end(mongo: Mongo, store: MongoStarts) -> None:
+    starts = Starts(store, every=0.01)
+    await starts.begin()
+    first = await mongo.database["starts"].find_one({"_id": starts.id})
+    assert first is not None
+    assert (first["pid"], first["host"]) == (os.getpid(), this_process().host)
+    later = first
+    while later["beat"] == first["beat"]:
+        later = await mongo.database["starts"].find_one({"_id": starts.id})
+        assert later is not None
+    await starts.end()
+    assert await mongo.database["starts"].find_one({"_id": starts.id}) is None
+
+
+async def test_it_goes_on_beating_after_the_database_was_away(mongo: Mongo, mongod, claim_log, caplog) -> None:
+    claim_log("tornadogw.starts", "no heartbeat")
+    with Wire(mongod.socket) as wire:
+        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        starts = Starts(MongoStarts(wired), every=0.01)
+        await starts.begin()
+        with wire.cut():
+            while not caplog.messages:
+                await asyncio.sleep(0.01)
+        await age(mongo, starts.id, 1000)
+        while next(each.silent for each in await MongoStarts(mongo).starts()) > 500:
+            await asyncio.sleep(0.01)
+        await starts.end()
+        await wired.close()
+
+
+async def test_no_start_without_a_database(mongod) -> None:
+    with Wire(mongod.socket) as wire:
+        wired = Mongo.connect(wire.url, "test_away", 300)
+        with wire.cut(), pytest.raises(StoreUnavailable):
+            await Starts(MongoStarts(wired)).begin()
+        await wired.close()
+
+
+# --- the dead --------------------------------------------------------------------------------------------------------
+
+
+async def test_holds_of_a_process_that_is_gone_are_given_back(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
+    gone = here("gone", os.getpid(), "long ago")
+    await store.beat(gone)
+    first, second = await holding(mongo, gone), await holding(mongo, gone)
+    assert await ours.release_dead_starts() == Released(2, 120)
+    assert await state(mongo, first) == await state(mongo, second) == (100, 0, 0)
+    assert [each.id for each in await store.starts()] == [ours.id]
+    assert await ours.release_dead_starts() == Released()
+
+
+async def test_a_machine_that_fell_silent_is_dead(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
+    await store.beat(elsewhere("silent"))
+    caller = await holding(mongo, elsewhere("silent"))
+    await age(mongo, "silent", 29)
+    assert await ours.release_dead_starts() == Released()
+    assert await state(mongo, caller) == (40, 60, 0)
+    await age(mongo, "silent", 31)
+    assert await ours.release_dead_starts() == Released(1, 60)
+    assert await state(mongo, caller) == (100, 0, 0)
+
+
+async def test_the_living_are_left_alone(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
+    process = this_process()
+    beside = here("beside", process.pid, process.began)
+    for start in (beside, elsewhere("far"), ours.start):
+        await store.beat(start)
+        await holding(mongo, start)
+    await age(mongo, "beside", 1000)  # it was seen to run: that it could not beat proves nothing
+    assert await ours.release_dead_starts() == Released()
+    assert {each.id for each in await store.starts()} == {"beside", "far", ours.id}
+
+
+async def test_only_the_holds_of_the_dead_are_given_back(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
+    await store.beat(elsewhere("far"))
+    caller = await holding(mongo, elsewhere("far"))
+    await MongoLedger(mongo).hold(caller.account_id, "unknown1", "unknown", [30])
+    assert await state(mongo, caller) == (10, 90, 0)
+    assert await ours.release_dead_starts() == Released(1, 30)
+    assert await state(mongo, caller) == (40, 60, 0)
+
+
+async def test_the_holds_of_a_killed_process_come_back(mongo: Mongo, mongod, store: MongoStarts, ours: Starts) -> None:
+    """A real process takes a hold and is killed; the next start gives it back, and at once."""
+    caller = await new_caller(mongo, 100)
+    code = f"""
+import asyncio, sys
+from tornadogw.ledger import Ledger
+from tornadogw.starts import Starts
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.types import Caller
+
+async def main():
+    mongo = Mongo.connect({mongod.url!r}, {mongo.database.name!r}, 10_000)
+    starts = Starts(MongoStarts(mongo))
+    await starts.begin()
+    async with Ledger(MongoLedger(mongo), starts.id).holding(Caller({caller.account_id!r}, "key"), "r", [60]):
+        print("held", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        assert await child.stdout.readline() == b"held\n"
+        assert await ours.release_dead_starts() == Released()
+        assert await state(mongo, caller) == (40, 60, 0)
+    finally:
+        child.kill()
+        await child.wait()
+    assert await ours.release_dead_starts() == Released(1, 60)
+    assert await state(mongo, caller) == (100, 0, 0)
+
+
+async def test_a_dead_start_that_comes_back_charges_late(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
+    caller = await new_caller(mongo, 100)
+    await store.beat(elsewhere("paused"))
+    ledger = Ledger(MongoLedger(mongo), "paused")
+    async with ledger.holding(caller, "r1", [60]) as hold:
+        await age(mongo, "paused", 31)
+        assert await ours.release_dead_starts() == Released(1, 60)
+        await store.beat(elsewhere("paused"))
+        hold.charge(40, finished("r1"))
+    assert await state(mongo, caller) == (60, 0, 40)
