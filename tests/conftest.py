@@ -23,6 +23,7 @@ import re
 import tempfile
 import uuid
 from collections.abc import Awaitable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +31,7 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from tornado.ioloop import IOLoop
 
+from tests.running import Running, running
 from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
@@ -194,3 +196,20 @@ async def _drop(mongo: Mongo) -> None:
     while not drop.done():
         await mongo.client["tests"]["ticks"].insert_one({})
     await drop
+
+
+# --- a whole gateway -----------------------------------------------------------------------------------------------
+
+
+class Start(Protocol):
+    def __call__(self, settings: str = "", **options: Any) -> AbstractAsyncContextManager[Running]: ...
+
+
+@pytest.fixture
+def start(mongod: PrivateMongod, tmp_path: Path, io_loop: IOLoop) -> Start:
+    """`async with start(settings) as gateway:` runs a gateway on a free port, with an empty database of its own."""
+
+    def start(settings: str = "", **options: Any) -> AbstractAsyncContextManager[Running]:
+        return running(mongod.url, tmp_path, settings, **options)
+
+    return start

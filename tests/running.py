@@ -132,5 +132,5 @@ async def new_key(run: Running, email: str = OWNER, **options: Any) -> str:
     """Another key of an account."""
     secret = run.gateway.parts.auth
     store = MongoKeys(run.mongo)
-    keys = Keys(store, MongoAccounts(run.mongo), secret._hasher._secret)  # noqa: SLF001 -- the test has no data folder
+    keys = Keys(store, MongoAccounts(run.mongo), secret._hasher._secret)
     return (await keys.create(email, **options)).text

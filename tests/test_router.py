@@ -89,7 +89,9 @@ def test_aliases_find_their_model_and_count_for_the_allow_list():
 
 def test_a_mode_that_the_operator_excluded_is_1003():
     with pytest.raises(ModelMismatch):
-        router(model(modes=frozenset({"chat"}))).candidates(CALLER, draft(mode="completion", messages=(), prompts=["x"]))
+        router(model(modes=frozenset({"chat"}))).candidates(
+            CALLER, draft(mode="completion", messages=(), prompts=["x"])
+        )
 
 
 def test_what_a_model_cannot_do_is_1003_and_named():

@@ -44,7 +44,7 @@ class Aftermath:
             async with asyncio.timeout(CLOSING):
                 await self._queue.join()
         except TimeoutError:
-            self._dropped += self._queue.qsize()
+            self._dropped += self._queue.qsize() + 1  # the one that is being told
         self._task.cancel()
         await asyncio.wait({self._task})
         if self._dropped:

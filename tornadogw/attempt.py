@@ -39,12 +39,14 @@ class Client(Sink, Protocol):
 
 
 class RouteAttempt:
-    """One candidate with one credential. `meters` has one meter a call that the upstream got."""
+    """One candidate with one credential. `meters` has one meter a call that is part of the answer."""
 
     def __init__(self, draft: Draft, request_id: str, candidate: Candidate, credential: Credential) -> None:
         self.candidate = candidate
         self.answer: Answer = StreamAnswer(draft) if draft.stream else JsonAnswer(draft)
         self.meters: list[Meter] = []
+        self.calls = 0
+        """Upstream calls, those that were refused included."""
         self.dropped: set[str] = set()
         self.broken = 0
         self.first_event: float | None = None
@@ -54,7 +56,7 @@ class RouteAttempt:
     async def relay(self, transport: Transport, client: Client, defaults: Defaults, *, last: bool, number: int) -> None:
         """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
 
-        `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this one.
+        `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this try.
         """
         for leg in legs(self._draft, self.candidate.route, self._id, defaults):
             self.dropped |= set(leg.dropped)
@@ -63,7 +65,8 @@ class RouteAttempt:
             except UpstreamFailed as error:
                 if not self._refuses_our_default(leg, error.failure):
                     raise
-                await self._send(transport, client, without_default(leg), last, number + 1)
+                self.meters.pop()  # what was refused as invalid costs nothing
+                await self._send(transport, client, without_default(leg), last, number)
 
     async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
         """One upstream call: request, head, relay."""
@@ -82,6 +85,7 @@ class RouteAttempt:
                 self._begin(client, reader, number)
 
         self.meters.append(meter)
+        self.calls += 1
         try:
             async with _opened(self._sending(transport, request), deadline) as upstream:
                 if upstream.status not in _SUCCESS:
@@ -101,7 +105,7 @@ class RouteAttempt:
         """The first useful event of this call: the head of the answer is known."""
         if self.first_event is None:
             self.first_event = time.monotonic()
-        headers = {"X-Gateway-Attempts": str(number + 1)}
+        headers = {"X-Gateway-Attempts": str(number + self.calls)}
         if self.dropped:
             headers["X-Gateway-Dropped"] = ", ".join(sorted(self.dropped))
         self.answer.begin(identity(reader.meta, self.candidate.route, self._draft, self._id, time.time()))

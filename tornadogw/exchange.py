@@ -106,6 +106,7 @@ class Exchange:
         self._hold, self._plan = hold, plan
         self._attempt: RouteAttempt | None = None
         self._tally = Tally(inbound.id, inbound.caller, draft)
+        self._calls = 0  # upstream calls of the routes tried before
 
     async def answer(self) -> None:
         """Try one route after the other. Returns when all but the end of a whole answer was written."""
@@ -160,17 +161,18 @@ class Exchange:
 
     async def _try(self, candidate: Candidate, credential: Credential) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
-        began, number = time.monotonic(), self._plan.calls
+        began = time.monotonic()
         self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
         failure = None
         try:
             await attempt.relay(
-                self._gate.transport, self._client, self._gate.defaults, last=self._plan.is_last, number=number
+                self._gate.transport, self._client, self._gate.defaults, last=self._plan.is_last, number=self._calls
             )
         except UpstreamFailed as error:
             failure = error.failure
         except Cannot as error:
             failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
+        self._calls += attempt.calls
         outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
         ms = round((time.monotonic() - began) * 1000)
         self._plan.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, *outcome, ms))
@@ -181,6 +183,6 @@ class Exchange:
         route = candidate.route
         self._gate.health.note(failure, upstream=route.upstream, credential=credential.name, model=route.model)
         if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":
-            self._plan.give_up(candidate)
+            self._plan.give_up(candidate, failure.seconds)
         telling = failure.kind == "cannot" and failure.code in _TELLING
         self._plan.says(to_client(failure, self._gate.upstream_names) if telling else None)

@@ -107,18 +107,15 @@ class Plan:
             yield step
 
     @property
-    def calls(self) -> int:
-        """Upstream calls so far."""
-        return sum(attempt.outcome != "skipped" for attempt in self.attempts)
-
-    @property
     def is_last(self) -> bool:
         """Nothing is left after the route given last: it may take its time."""
         return len(self._asked) >= MAX_ATTEMPTS or not any(self._usable(candidate) for candidate in self._todo)
 
-    def give_up(self, candidate: Candidate) -> None:
-        """This route failed for a reason that another key would not mend."""
+    def give_up(self, candidate: Candidate, seconds: float) -> None:
+        """This route failed for a reason that another key would not mend. `seconds`: it asked to be left alone; or 0."""
         self._given_up.add(id(candidate.route))
+        if seconds:
+            self._waits.append(seconds)
 
     def says(self, error: GatewayError | None) -> None:
         """What the route asked last would tell the client about its request; None: nothing that the client can mend."""

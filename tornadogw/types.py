@@ -31,6 +31,7 @@ __all__ = [
     "Traits",
     "UpstreamRequest",
     "Usage",
+    "Value",
 ]
 
 Mode = Literal["chat", "completion"]

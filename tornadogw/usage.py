@@ -20,7 +20,7 @@ def first_moment(days: int, zone: str, now: float) -> datetime:
         raise UsageError(f"days must be 1 to {MAX_DAYS}, not {days}")
     try:
         here = ZoneInfo(zone)
-    except (ValueError, OSError):  # not a name at all, or none that this machine knows
+    except (KeyError, ValueError, OSError):  # not a name at all, or none that this machine knows
         raise UsageError(f"unknown time zone {zone!r}: give an IANA name such as Asia/Shanghai") from None
     first = datetime.fromtimestamp(now, here).date() - timedelta(days=days - 1)
     return datetime(first.year, first.month, first.day, tzinfo=here).astimezone(UTC)

@@ -38,9 +38,14 @@ def test_reasoning_comes_in_both_fields():
 
 
 def test_tool_calls_are_put_in_one_piece_each_and_silence_is_null():
-    said = message(ToolCall(1, "b", "g", "{}"), ToolCall(0, "a", "f", '{"x"'), ToolCall(0, arguments=":1}"), Stop("tool_calls"))
+    said = message(
+        ToolCall(1, "b", "g", "{}"), ToolCall(0, "a", "f", '{"x"'), ToolCall(0, arguments=":1}"), Stop("tool_calls")
+    )
     assert said["content"] is None
-    assert [(call["id"], call["function"]["arguments"]) for call in said["tool_calls"]] == [("a", '{"x":1}'), ("b", "{}")]
+    assert [(call["id"], call["function"]["arguments"]) for call in said["tool_calls"]] == [
+        ("a", '{"x":1}'),
+        ("b", "{}"),
+    ]
 
 
 def test_an_empty_answer_has_empty_content():

@@ -24,6 +24,9 @@ def test_unknown_parts_pass_for_the_vendor_to_judge():
 
 
 def test_images_are_counted_in_both_spellings():
-    parts = [{"type": "image_url", "image_url": {"url": "data:x,AA"}}, {"type": "image_url", "image_url": "https://a/b"}]
+    parts = [
+        {"type": "image_url", "image_url": {"url": "data:x,AA"}},
+        {"type": "image_url", "image_url": "https://a/b"},
+    ]
     messages = check_messages([{"role": "user", "content": parts}])
     assert (image_count(messages), inline_data_bytes(messages)) == (2, len("data:x,AA"))

@@ -23,9 +23,10 @@ def ask(explicit=None, key=None, prefix=True, **headers):
 @pytest.mark.parametrize("explicit", [True, False])
 def test_an_explicit_boolean_always_wins(explicit):
     for headers in (SDK, {"Accept": "text/event-stream"}, {}):
-        assert wants_stream(
-            explicit, HTTPHeaders(headers), not explicit, under_prefix=not explicit, json_clients=PATTERN
-        ) is explicit
+        assert (
+            wants_stream(explicit, HTTPHeaders(headers), not explicit, under_prefix=not explicit, json_clients=PATTERN)
+            is explicit
+        )
 
 
 def test_accept_decides_next():
@@ -53,7 +54,8 @@ def test_sdks_that_crash_on_sse_get_json(headers):
 
 
 @pytest.mark.parametrize(
-    "agent", ["curl/8.5.0", "python-requests/2.32", "python-httpx/0.28", "Python/3.11 aiohttp/3.14", "node", "", "email/1"]
+    "agent",
+    ["curl/8.5.0", "python-requests/2.32", "python-httpx/0.28", "Python/3.11 aiohttp/3.14", "node", "", "email/1"],
 )
 def test_others_follow_the_door(agent):
     assert ask(Accept="*/*", User_Agent=agent) is True

@@ -50,7 +50,9 @@ def test_refusals_keep_their_field():
 
 
 def test_a_tool_call_names_itself_once():
-    first, second, other = render(ToolCall(0, "call_1", "f", '{"a"'), ToolCall(0, arguments=":1}"), ToolCall(1, "c2", "g"))
+    first, second, other = render(
+        ToolCall(0, "call_1", "f", '{"a"'), ToolCall(0, arguments=":1}"), ToolCall(1, "c2", "g")
+    )
     assert first["choices"][0]["delta"]["tool_calls"] == [
         {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a"'}}
     ]

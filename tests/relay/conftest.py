@@ -49,7 +49,7 @@ def event(delta: dict[str, Any] | None, finish: str | None = None, **fields: Any
 WHOLE = (
     event({"role": "assistant", "content": ""})
     + event({"content": "Hel"})
-    + event({"content": "lo 你好 \"\\\n"})
+    + event({"content": 'lo 你好 "\\\n'})
     + event({}, "stop")
     + b"data: [DONE]\n\n"
 )

@@ -29,7 +29,9 @@ def test_the_model_that_really_answered(reported, shown):
 def test_identity_falls_back_to_ours():
     route = SimpleNamespace(public_name="", model="m")
     assert identity(Meta(), route, draft_of(), "r1", 5.9).id == "chatcmpl-r1"
-    assert identity(Meta("x", "y", 3), route, draft_of(), "r1", 5.9) == identity(Meta("x", "y", 3), route, draft_of(), "r2", 1)
+    assert identity(Meta("x", "y", 3), route, draft_of(), "r1", 5.9) == identity(
+        Meta("x", "y", 3), route, draft_of(), "r2", 1
+    )
 
 
 def test_an_answer_begins_once():

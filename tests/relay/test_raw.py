@@ -64,7 +64,11 @@ STREAMS = [
     WHOLE.replace(b"\n\n", b"\r\n\r\n"),
     WHOLE.replace(b"data: ", b": ping\n\ndata: "),
     event({"content": "a"}) + event({"reasoning_content": "r"}) + event({"content": "b"}) + event({}, "length"),
-    event({"content": "a"}) + event({"content": "b"}) + b"data: {oops\n\n" + event({"content": "c"}) + event({}, "stop"),
+    event({"content": "a"})
+    + event({"content": "b"})
+    + b"data: {oops\n\n"
+    + event({"content": "c"})
+    + event({}, "stop"),
     event({"content": "a"}) + event({"content": "b"}) + event(None, usage={"prompt_tokens": 3, "completion_tokens": 2}),
     event({"content": "a"}) + event({"content": "b"}) + b"data: [DONE]\n\n",
     event({"content": "a"}) + event({"content": "b"}),
@@ -95,5 +99,7 @@ def test_raw_and_parsed_count_the_same(rows, texts):
 def test_a_long_line_passes(rows):
     text = "x" * 3_000_000
     body = event({"content": "a"}) + event({"content": text}) + event({}, "stop")
-    out, _, _ = relay(rows["openai"], body, lambda body: [body[n : n + 65536] for n in range(0, len(body), 65536)], raw=True)
+    out, _, _ = relay(
+        rows["openai"], body, lambda body: [body[n : n + 65536] for n in range(0, len(body), 65536)], raw=True
+    )
     assert text_of(out) == "a" + text

@@ -9,8 +9,12 @@ from tornadogw.store import mongod_find
 from tornadogw.store.mongod_find import MongodMissing, find_mongod
 
 GOOD = "echo 'db version v8.0.17'"
-NO_CURL = "echo 'mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file' >&2; exit 127"
-NO_CRYPTO = "echo 'mongod: error while loading shared libraries: libcrypto.so.1.1: cannot open shared object' >&2; exit 127"
+NO_CURL = (
+    "echo 'mongod: error while loading shared libraries: libcurl.so.4: cannot open shared object file' >&2; exit 127"
+)
+NO_CRYPTO = (
+    "echo 'mongod: error while loading shared libraries: libcrypto.so.1.1: cannot open shared object' >&2; exit 127"
+)
 
 
 def script(folder: Path, body: str, mode: int = 0o755) -> Path:

@@ -125,13 +125,20 @@ def test_the_reason_is_in_the_last_errors(tmp_path: Path) -> None:
     log.write_text(line("E", "of another start"))
     seen = log.stat().st_size
     with log.open("a") as file:
-        file.write("".join((line("E", "a"), line("E", "b", error="why"), line("F", "c"), line("I", "bye"), line("E", "d"))))
+        file.write(
+            "".join((line("E", "a"), line("E", "b", error="why"), line("F", "c"), line("I", "bye"), line("E", "d")))
+        )
     assert log_since(log, seen) == "b why; c; d"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("", "it said nothing"), ("plain words\n\n", "plain words"), ("[1]\n{\n", "{"), (line("I", "bye"), line("I", "bye").strip())],
+    [
+        ("", "it said nothing"),
+        ("plain words\n\n", "plain words"),
+        ("[1]\n{\n", "{"),
+        (line("I", "bye"), line("I", "bye").strip()),
+    ],
 )
 def test_without_errors_it_is_the_last_line(tmp_path: Path, text: str, reason: str) -> None:
     log = tmp_path / "log"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
@@ -11,48 +12,66 @@ READ = 65_536
 
 
 class Wire:
-    """A loopback port in front of a server's unix socket. `async with Wire(path) as wire: ... wire.url`."""
+    """A loopback port in front of a server's unix socket: `with Wire(path) as wire: ... wire.url`.
+
+    It has a thread and a loop of its own, so that it carries on while the test's loop waits for the driver.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._deaf = self._down = False
         self._pumps: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
         self.url = ""
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(5)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        self._hang_up()
-        if self._pumps:
-            await asyncio.wait(self._pumps)
-        await self._server.wait_closed()
+    def __exit__(self, *_: object) -> None:
+        self._do(self._stop.set)
+        self._thread.join()
+        self._loop.close()
 
     @contextmanager
     def cut(self) -> Iterator[None]:
         """No connection lives and none is made."""
-        self._down = True
-        self._hang_up()
+        self._do(lambda: self._set(down=True))
         yield
-        self._down = False
+        self._do(lambda: self._set(down=False))
 
     @contextmanager
     def deaf(self) -> Iterator[None]:
         """The server reads and does what it is told; nobody hears of it."""
         self._deaf = True
         yield
-        self._deaf = False
-        self._hang_up()
+        self._do(lambda: self._set(down=False))
 
-    def _hang_up(self) -> None:
+    def _set(self, *, down: bool) -> None:
+        self._down, self._deaf = down, False
         for pump in self._pumps:
             pump.cancel()
+
+    def _do(self, work: Callable[[], None]) -> None:
+        async def now() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(now(), self._loop).result(5)
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"mongodb://127.0.0.1:{server.sockets[0].getsockname()[1]}/?directConnection=true"
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        self._set(down=True)
+        while self._pumps:
+            await asyncio.wait(self._pumps)
+        await server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pump = asyncio.create_task(self._connect(reader, writer))

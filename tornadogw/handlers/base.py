@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from http.client import responses
 from ipaddress import IPv4Network, IPv6Network
@@ -99,7 +100,17 @@ class BaseHandler(RequestHandler):
         try:
             await self.check()
         except GatewayError as error:
-            self.refuse(error)
+            if self._body_is_coming():
+                self.refuse(error)
+            else:  # told where an answer would be: an answer out of `prepare` ends the connection
+                setattr(self, (self.request.method or "get").lower(), partial(self._refuse_in_turn, error))
+
+    def _refuse_in_turn(self, error: GatewayError, *_: str) -> None:
+        self.refuse(error)
+
+    def _body_is_coming(self) -> bool:
+        headers = self.request.headers
+        return not self.body_read and ("Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0")
 
     async def check(self) -> None:
         """What can be refused from the headers alone. Raises GatewayError."""
@@ -118,10 +129,10 @@ class BaseHandler(RequestHandler):
         self.set_status(error.status)
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
-        self.answer(error.envelope(self.language))
-        headers = self.request.headers
-        if not self.body_read and ("Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"):
+        if self._body_is_coming():
+            self.set_header("Connection", "close")
             asyncio.get_running_loop().call_later(LINGER, self.hang_up)
+        self.answer(error.envelope(self.language))
 
     def answer(self, data: Any) -> None:
         """A JSON document of ours."""

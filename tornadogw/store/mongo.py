@@ -6,6 +6,7 @@ The other `mongo_*` rooms take a `Mongo` and use `mongo.database` inside `async 
 from __future__ import annotations
 
 import asyncio
+import logging
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from tornadogw.store.mongo_transaction import Body, Session, Transaction, fence
 
 __all__ = ["Mongo", "Session"]
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
@@ -48,7 +50,9 @@ class Mongo:
         What money needs is not left to the url: writes are acknowledged by the journals of a majority.
         """
         try:
-            with warnings.catch_warnings(action="error", category=UserWarning):  # an option that it does not understand is one
+            with warnings.catch_warnings(
+                action="error", category=UserWarning
+            ):  # an option that it does not understand is one
                 client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
                     url,
                     io_loop=asyncio.get_running_loop(),
@@ -120,7 +124,12 @@ class Mongo:
     def _keep(self, task: asyncio.Task[Any]) -> None:
         """`close` awaits it, whoever else does."""
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._drop)
+
+    def _drop(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.debug("a transaction failed: %r", error)  # told to its caller, unless that has left
 
     async def ensure_indexes(self, *tables: Mapping[str, Sequence[IndexModel]]) -> None:
         """Make what is missing of `{collection: indexes}`. A changed expiry is changed in place.

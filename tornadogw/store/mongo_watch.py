@@ -40,7 +40,7 @@ class Watch:
 
     `collections` maps each name to the top-level fields whose updates matter, None: all of them; inserts and deletes
     always matter. `on_gap` is called each time the stream starts anew, the first time included, before any later
-    change. Neither callback may block.
+    change. Neither callback may block. A `replace` is always told: which fields it touched, only the document tells.
     """
 
     def __init__(
@@ -144,5 +144,5 @@ async def _uninterrupted(stream: AsyncIOMotorChangeStream[dict[str, Any]]) -> di
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        await asyncio.wait([waiting])
+        await asyncio.gather(waiting, return_exceptions=True)
         raise

@@ -1,0 +1,115 @@
+"""`tornadogw account ...` as a subprocess on a real MongoDB."""
+
+from __future__ import annotations
+
+import pty
+import os
+import subprocess
+import sys
+
+import pytest
+
+FIELDS = {
+    "id",
+    "email",
+    "status",
+    "role",
+    "language",
+    "has_password",
+    "credited",
+    "balance",
+    "held",
+    "spent",
+    "created",
+}
+
+
+def test_the_life_of_an_account(cli):
+    made = cli("account", "create", "Ann@Example.com", "--json")
+    assert (made.code, made.err) == (0, "")
+    assert set(made.json) == FIELDS
+    assert made.json["email"] == "ann@example.com"
+    assert made.json["has_password"] is False
+
+    paid = cli("account", "credit", "ann@example.com", "12.345678", "--ref", "r1", "--json").json
+    assert (paid["amount"], paid["ref"], paid["repeated"]) == (12_345_678, "r1", False)
+    assert paid["balance"] + paid["held"] + paid["spent"] == paid["credited"] == 12_345_678
+    assert cli("account", "credit", "ann@example.com", "12.345678", "--ref", "r1", "--json").json["repeated"] is True
+
+    assert cli("account", "role", "ann@example.com", "operator", "--json").json["role"] == "operator"
+    assert cli("account", "disable", "ann@example.com", "--json").json["status"] == "disabled"
+    assert cli("account", "enable", "ann@example.com", "--json").json["status"] == "active"
+    assert cli("--json", "account", "show", "ann@example.com").json["balance"] == 12_345_678
+    assert [each["email"] for each in cli("account", "list", "--json").json["accounts"]] == ["ann@example.com"]
+
+
+def test_for_people(cli):
+    assert "email     bob@example.com\n" in cli("account", "create", "bob@example.com").out
+    assert cli("account", "credit", "bob@example.com", "3").out.startswith("Paid in 3.00 CNY (manual-")
+    assert "balance   3.00 CNY\n" in cli("account", "show", "bob@example.com").out
+    assert cli("account", "list").out.splitlines()[0].split() == ["EMAIL", "ROLE", "STATUS", "BALANCE", "CNY", "SPENT"]
+    assert "余额" in cli("account", "show", "bob@example.com", LANG="zh_CN.UTF-8").out
+    assert "余额" in cli("account", "show", "bob@example.com", TORNADOGW_SERVER__LANGUAGE="zh").out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["create", "nobody"], "'nobody' is not an e-mail address"),
+        (["show", "nobody@example.com"], "there is no account nobody@example.com"),
+        (["credit", "nobody@example.com", "5"], "there is no account nobody@example.com"),
+        (["credit", "nobody@example.com", "-5"], "'-5' is not an amount"),
+        (["credit", "nobody@example.com", "0.0000001"], "too fine"),
+    ],
+)
+def test_what_cannot_be_done(words, sentence, cli):
+    done = cli("account", *words)
+    assert (done.code, done.out) == (1, "")
+    assert sentence in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_an_account_is_there_once(cli):
+    cli("account", "create", "a@example.com")
+    again = cli("account", "create", "A@example.com", "--json")
+    assert again.code == 1
+    assert again.json == {"error": "there is an account a@example.com already"}
+
+
+def test_a_password_comes_from_standard_input(cli):
+    cli("account", "create", "a@example.com")
+    assert cli("account", "password", "a@example.com", "--json", stdin="correct horse\n").json["has_password"] is True
+    short = cli("account", "password", "a@example.com", stdin="short\n")
+    assert (short.code, "8 to 1024 characters" in short.err) == (1, True)
+
+
+def test_no_password_and_no_terminal(cli):
+    done = cli("account", "password", "a@example.com")
+    assert done.code == 1
+    assert "There is no terminal to ask on" in done.err
+
+
+@pytest.mark.parametrize(("second", "code"), [(b"correct horse\n", 0), (b"another horse\n", 1)])
+def test_a_terminal_is_asked_twice(second, code, cli, mongod, mongo, tmp_path):
+    cli("account", "create", "a@example.com")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tornadogw", "--data", str(tmp_path / "data"), "account", "password", "a@example.com"],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # no terminal but the one that it was given
+        env={
+            **os.environ,
+            "LC_ALL": "en_US.UTF-8",
+            "TORNADOGW_MONGO__URL": mongod.url,
+            "TORNADOGW_MONGO__DATABASE": mongo.database.name,
+        },
+    )
+    os.close(theirs)
+    os.write(ours, b"correct horse\n" + second)
+    out, err = process.communicate(timeout=30)
+    os.close(ours)
+    assert process.returncode == code, err
+    assert (b"password  set" in out) == (code == 0)
+    assert (b"differ" in err) == (code == 1)

@@ -1,0 +1,71 @@
+"""`tornadogw usage` as a subprocess: what was called is what it says, and the account's sums agree."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+import urllib.request
+
+import pytest
+
+PRICED = """
+[[upstreams]]
+name = "e"
+vendor = "echo"
+
+[[models]]
+name = "m"
+price = { input = "1000", output = "2000" }
+routes = [{ upstream = "e", model = "echo" }]
+"""
+
+
+def ask(url, key):
+    body = json.dumps({"model": "m", "stream": False, "messages": [{"role": "user", "content": "Hello there"}]})
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/v1/chat/completions", body.encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_what_was_called_is_charged_and_shown(alone, start, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "settings.toml").write_text(PRICED)
+    gateway = start("--json")
+    served = json.loads(gateway.read_until("}"))
+    owner, key = served["welcome"]["email"], served["welcome"]["key"]
+    alone("account", "credit", owner, "100")
+    usage = [ask(served["url"], key)["usage"] for _ in range(2)]
+
+    deadline = time.monotonic() + 1
+    while (account := alone("account", "show", owner, "--json").json)["held"] and time.monotonic() < deadline:
+        pass
+    (row,) = alone("usage", owner, "--json").json["rows"]
+    prompt, completion = (sum(each[name] for each in usage) for name in ("prompt_tokens", "completion_tokens"))
+    assert (row["model"], row["requests"]) == ("m", 2)
+    assert (row["prompt_tokens"], row["completion_tokens"]) == (prompt, completion)
+    assert row["cost"] == account["spent"] == 1000 * prompt + 2000 * completion
+    assert account["balance"] + account["held"] + account["spent"] == account["credited"] == 100_000_000
+
+    (only,) = csv.DictReader(alone("usage", owner, "--csv").out.splitlines())
+    assert only == {name: str(value) for name, value in row.items()}
+    assert alone("usage", owner).out.splitlines()[-1].split()[:2] == ["total", "2"]
+    assert gateway.stop() == 0
+
+
+def test_nothing_was_called(cli):
+    cli("account", "create", "a@example.com")
+    assert cli("usage", "a@example.com", "--json").json == {"rows": []}
+    assert cli("usage", "a@example.com", "--csv").out == "day,model,requests,prompt_tokens,completion_tokens,cost\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(["a@example.com", "--days", "0"], "days must be 1 to"), (["b@example.com"], "there is no account b@example.com")],
+)
+def test_what_cannot_be_done(words, sentence, cli):
+    cli("account", "create", "a@example.com")
+    done = cli("usage", *words)
+    assert done.code == 1
+    assert sentence in done.err
