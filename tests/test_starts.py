@@ -158,6 +158,14 @@ async def test_the_living_are_left_alone(mongo: Mongo, store: MongoStarts, ours:
     assert {each.id for each in await store.starts()} == {"beside", "far", ours.id}
 
 
+async def test_nobody_judges_himself(mongo: Mongo, store: MongoStarts) -> None:
+    """Another start may have taken ours for dead while we could not beat."""
+    unregistered = Starts(store)
+    caller = await holding(mongo, unregistered.start)
+    assert await unregistered.release_dead_starts() == Released()
+    assert await state(mongo, caller) == (40, 60, 0)
+
+
 async def test_only_the_holds_of_the_dead_are_given_back(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
     await store.beat(elsewhere("far"))
     caller = await holding(mongo, elsewhere("far"))

@@ -20,7 +20,7 @@ from tornadogw.catalogue import Catalogue
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
-from tornadogw.handlers.base import Parts
+from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
 from tornadogw.ledger import Ledger
 from tornadogw.limits import Windows, networks
@@ -29,8 +29,8 @@ from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.starts import Starts
-from tornadogw.store.mongo import Mongo
 from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
+from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
@@ -147,7 +147,7 @@ def _parts(
         gate=gate,
         trusted=networks(settings.server.trusted_proxies),
         ready=ready,
-        running=set(),
+        inflight=Inflight(),
     )
 
 

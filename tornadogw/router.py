@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from tornadogw.bounds import prompt_bound
 from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
 from tornadogw.errors import GatewayError, InvalidRequest, ModelMismatch, NoUpstream
-from tornadogw.health import Health
 from tornadogw.pricing import bound
 from tornadogw.types import Attempt, Caller, Credential, Draft, Value
 
@@ -18,6 +18,13 @@ __all__ = ["AUTO", "Candidate", "Plan", "Router"]
 AUTO = "auto"
 MAX_ATTEMPTS = 6
 """Upstream calls that one request may cause."""
+
+
+class Cooling(Protocol):
+    """Who knows which keys and models are to be left alone."""
+
+    def wait(self, *, upstream: str, credential: str, model: str) -> float:
+        """Seconds until this key may be used for this model; 0: now; infinite: not before an operator acts."""
 
 
 class Candidate(Value, frozen=True):
@@ -31,7 +38,7 @@ class Candidate(Value, frozen=True):
 class Router:
     """Orders routes: models by rank (for `auto`) and fallbacks, routes by priority, then by a weighted draw."""
 
-    def __init__(self, catalogue: Catalogue, health: Health, *, max_tokens: int, rng: random.Random) -> None:
+    def __init__(self, catalogue: Catalogue, health: Cooling, *, max_tokens: int, rng: random.Random) -> None:
         self._catalogue = catalogue
         self._health = health
         self._max_tokens = max_tokens
@@ -88,7 +95,7 @@ class Router:
 class Plan:
     """The next route to try, one after the other. A route that failed is not asked again, another key of it may be."""
 
-    def __init__(self, candidates: Sequence[Candidate], affordable: int, health: Health, rng: random.Random) -> None:
+    def __init__(self, candidates: Sequence[Candidate], affordable: int, health: Cooling, rng: random.Random) -> None:
         self.attempts: list[Attempt] = []
         """What was tried and what was skipped, for the record."""
         self._todo = [candidate for candidate in candidates if candidate.bound <= affordable]

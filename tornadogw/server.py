@@ -18,7 +18,6 @@ from tornadogw.accounts.first import Welcome
 from tornadogw.app import App
 from tornadogw.errors import UsageError
 from tornadogw.gateway import Gateway, open_gateway
-from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.observe import Log
 from tornadogw.plugins import PluginInfo, Plugins, load_plugins
 from tornadogw.secret import load_secret
@@ -26,7 +25,7 @@ from tornadogw.settings import Loaded
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
 from tornadogw.types import Value
 
-__all__ = ["Serving", "ServeOptions", "serve"]
+__all__ = ["ServeOptions", "Serving", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -140,15 +139,14 @@ class _Process:
         parts, seconds = self._gateway.parts, self._settings.server.drain
         parts.ready.draining = True
         server.stop()
-        log.info("stopping: %d answers are running, they have %g s", len(parts.running), seconds)
-        deadline = time.monotonic() + seconds
-        while parts.running and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        cut: set[CompletionsHandler] = set(parts.running)
-        for handler in cut:
-            handler.cut()
-        while parts.running:
-            await asyncio.sleep(0.01)
+        log.info("stopping: %d answers are running, they have %g s", len(parts.inflight), seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                await parts.inflight.idle()
+        except TimeoutError:
+            log.warning("stopping: %d answers are cut short", len(parts.inflight))
+            parts.inflight.cut()
+            await parts.inflight.idle()
         await server.close_all_connections()
 
     async def _guard_mongod(self) -> None:

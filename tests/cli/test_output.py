@@ -28,7 +28,7 @@ def test_lines_are_not_made_for_programs():
 
 def test_text_that_is_no_text_is_printed_all_the_same(capfdbinary):
     Output(as_json=False, language="en").give({}, lambda: ["a\udcff"])
-    Output(as_json=True, language="en").give({"a": "\udcff"}, lambda: [])
+    Output(as_json=True, language="en").give({"a": "\udcff"}, list)
     out, _ = capfdbinary.readouterr()
     assert out.startswith(b"a?\n")
     assert json.loads(out[3:]) == {"a": "?"}

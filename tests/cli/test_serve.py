@@ -44,7 +44,7 @@ def test_as_json_it_is_one_document(start):
 
 
 def test_in_chinese_on_every_address(start):
-    gateway = start("--host", "0.0.0.0", LANG="zh_CN.UTF-8")  # noqa: S104 - on this machine, for a moment
+    gateway = start("--host", "0.0.0.0", LANG="zh_CN.UTF-8")
     said = gateway.read_until("已就绪")
     assert "首次启动" in said
     assert "curl http://127.0.0.1:" in said

@@ -6,15 +6,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.settings.toml_text import dumps
+from tests.settings.toml_text import dumps, text
 from tornadogw.errors import SettingsError
 from tornadogw.settings import Settings, check_plugin_names, load, plugin_table, settings_path
 from tornadogw.settings.environment import variable
 from tornadogw.settings.loading import Loaded
 from tornadogw.settings.secrecy import is_reference
+
+# Each example writes and reads files, on machines that others use too.
+SLOWLY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 WORD = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="#"), min_size=1, max_size=8)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(lambda text: not is_reference(text))
@@ -70,7 +73,7 @@ def trees(draw):
     return tree
 
 
-@settings(deadline=None)  # files and time zones on a shared machine
+@SLOWLY
 @given(trees())
 def test_settings_survive_a_round_trip(tree):
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +88,7 @@ def test_settings_survive_a_round_trip(tree):
 LAYERS = ("database", "file", "env", "flag")
 
 
-@settings(deadline=None)
+@SLOWLY
 @given(st.dictionaries(st.sampled_from(sorted(SINGLE)), st.sets(st.sampled_from(LAYERS)), max_size=6), st.data())
 def test_the_highest_layer_wins_and_is_named(where, data):
     layers = {layer: {} for layer in LAYERS}
@@ -94,8 +97,7 @@ def test_the_highest_layer_wins_and_is_named(where, data):
             value = data.draw(SINGLE[key])
             layers[layer][key] = value
     environ = {
-        variable(key): "[" + ",".join(f'"{item}"' for item in value) + "]" if isinstance(value, list) else str(value)
-        for key, value in layers["env"].items()
+        variable(key): text(value) if isinstance(value, list) else str(value) for key, value in layers["env"].items()
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "s.toml"

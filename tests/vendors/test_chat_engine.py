@@ -58,6 +58,27 @@ def test_garbage_is_unreadable(data):
         engine.read(Frame(data), engine.memo(CALL))
 
 
+@pytest.mark.parametrize(("depth", "readable"), [(90, True), (110, False), (1000, False)])
+def test_nesting_that_could_not_be_written_again_is_unreadable(depth, readable):
+    engine = ENGINES["openai"]
+    memo = engine.memo(CALL)
+    data = (
+        b'{"id":"a","deep":'
+        + b'{"x":' * depth
+        + b"1"
+        + b"}" * depth
+        + b',"wide":'
+        + json.dumps([[]] * 999).encode()
+        + b"}"
+    )
+    for _ in range(2):  # the second is compared with the first
+        if readable:
+            engine.read(Frame(data), memo)
+        else:
+            with pytest.raises(Unreadable):
+                engine.read(Frame(data), memo)
+
+
 def test_a_ping_is_nothing():
     assert read("openai", b"data: {}\n\n" + CHUNK + b"data: [DONE]\n\n")[1:] == [Text("x"), Stop("stop")]
 

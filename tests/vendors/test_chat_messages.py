@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tornadogw.vendors.chat_messages import from_prompt, rewrite
+from tornadogw.vendors.chat_messages import rewrite
 from tornadogw.vendors.rows import Profile
 
 ANSWER = {"role": "assistant", "content": "4", "reasoning": "2+2", "reasoning_content": "2+2"}
@@ -81,7 +81,3 @@ def test_system_messages_are_joined_where_one_is_taken():
     assert rewrite(messages[:2], profile) == messages[:2]
     picture = {"role": "system", "content": [{"type": "image_url"}]}
     assert rewrite([messages[0], picture], profile) == [messages[0], picture]
-
-
-def test_a_prompt_is_one_user_message():
-    assert from_prompt("Once") == {"role": "user", "content": "Once"}

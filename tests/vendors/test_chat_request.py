@@ -147,16 +147,9 @@ def test_completion_at_its_own_endpoint():
         write(Profile(completion="native"), call(mode="completion", prompts=([1, 2],)), KEY)
 
 
-def test_completion_through_chat():
-    request = write(Profile(), call({"echo": False, "suffix": "end", "stop": ["x"]}, mode="completion"), KEY)
-    written = json.loads(request.body)
-    assert written["messages"] == [{"role": "user", "content": "Once"}]
-    assert written["stop"] == ["x"]
-    assert request.dropped == ("suffix",)
-    assert request.url.endswith("/chat/completions")
-    for prompts in (("a", "b"), ([1, 2],)):
-        with pytest.raises(Cannot, match="one text"):
-            write(Profile(), call(mode="completion", prompts=prompts), KEY)
+def test_completion_without_its_endpoint_is_not_for_the_vendor():
+    with pytest.raises(Cannot, match="no completion endpoint"):
+        write(Profile(), call(mode="completion"), KEY)
 
 
 def test_a_model_that_only_completes_does_not_chat():

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from http.client import responses
@@ -28,7 +28,7 @@ from tornadogw.limits import Windows
 from tornadogw.settings import Settings
 from tornadogw.types import Value
 
-__all__ = ["Access", "BaseHandler", "Date", "Parts"]
+__all__ = ["Access", "BaseHandler", "Date", "Inflight", "Parts", "Ready"]
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,36 @@ class Ready(Protocol):
         """Raises Unavailable while nothing can be served."""
 
 
+class Inflight:
+    """The exchanges that run now: those that a stop waits for. What is kept of each is a way to cut it short."""
+
+    def __init__(self) -> None:
+        self._cuts: dict[object, Callable[[], None]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __len__(self) -> int:
+        return len(self._cuts)
+
+    def began(self, exchange: object, cut: Callable[[], None]) -> None:
+        self._cuts[exchange] = cut
+        self._idle.clear()
+
+    def ended(self, exchange: object) -> None:
+        self._cuts.pop(exchange, None)
+        if not self._cuts:
+            self._idle.set()
+
+    def cut(self) -> None:
+        """End them all, as if their clients had left."""
+        for cut in list(self._cuts.values()):
+            cut()
+
+    async def idle(self) -> None:
+        """Wait until none runs."""
+        await self._idle.wait()
+
+
 class Parts(Value, frozen=True):
     """What handlers are made of; one for the whole process."""
 
@@ -61,8 +91,7 @@ class Parts(Value, frozen=True):
     gate: Gate
     trusted: Sequence[IPv4Network | IPv6Network]
     ready: Ready
-    running: set[Any]
-    """The handlers whose exchange runs now: those that a stop waits for."""
+    inflight: Inflight
 
 
 @stream_request_body

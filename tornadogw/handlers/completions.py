@@ -76,7 +76,7 @@ class CompletionsHandler(ApiHandler):
         )
         self._chunks.clear()
         self._task = asyncio.current_task()
-        self.parts.running.add(self)
+        self.parts.inflight.began(self, self.cut)
         try:
             await run(self.parts.gate, inbound, _HttpClient(self))
         except GatewayError as error:
@@ -88,7 +88,7 @@ class CompletionsHandler(ApiHandler):
                 raise
         finally:
             self._task = None
-            self.parts.running.discard(self)
+            self.parts.inflight.ended(self)
 
     def cut(self) -> None:
         """End the exchange now, as if the client had left."""
@@ -98,6 +98,7 @@ class CompletionsHandler(ApiHandler):
     @override
     def on_connection_close(self) -> None:
         """The client left: the exchange is cancelled, which aborts the upstream and settles."""
+        super().on_connection_close()
         self._gone = True
         self._stop_timer()
         if self._task is not None:

@@ -20,6 +20,7 @@ __all__ = ["ChatEngine"]
 
 _DONE = b"[DONE]"
 _MOST_MODELS = 1024
+_DEEPEST = 100
 
 
 class ChatEngine(Vendor):
@@ -109,6 +110,24 @@ class ChatEngine(Vendor):
 
 def _loads(data: bytes) -> Any:
     try:
-        return orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise Unreadable(str(error)) from error
+    if data.count(b"[") + data.count(b"{") > _DEEPEST and _is_deep(value):
+        raise Unreadable("nested too deeply")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a value is nested more deeply than could be compared or written out again."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from tornadogw.vendors.rows import Profile
 
-__all__ = ["from_prompt", "rewrite"]
+__all__ = ["rewrite"]
 
 Message = Mapping[str, Any]
 
@@ -18,11 +18,6 @@ _REASONING = ("reasoning_content", "reasoning")
 _DETAILS = "reasoning_details"
 _DIGITS = string.digits + string.ascii_letters
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]+")
-
-
-def from_prompt(prompt: str) -> Message:
-    """Legacy completion through chat: the prompt is one user message."""
-    return {"role": "user", "content": prompt}
 
 
 def rewrite(messages: Sequence[Message], profile: Profile) -> Sequence[Message]:

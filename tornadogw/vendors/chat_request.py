@@ -13,7 +13,7 @@ from msgspec import UnsetType
 
 from tornadogw.errors import Cannot
 from tornadogw.types import Call, Credential, UpstreamRequest
-from tornadogw.vendors.chat_messages import from_prompt, rewrite
+from tornadogw.vendors.chat_messages import rewrite
 from tornadogw.vendors.rows import Form, Profile
 
 __all__ = ["write"]
@@ -35,7 +35,6 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "parallel_tool_calls": (True,),
 }
 """Values that change nothing: leaving them out needs no word to anybody."""
-_COMPLETION_ONLY = ("best_of", "echo", "logprobs", "suffix")
 _NO_FORM = Form()
 
 
@@ -44,15 +43,17 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
 
     :raises Cannot: another route must serve this call; names the parameter.
     """
-    native = call.draft.mode == "completion" and profile.completion != "chat"
-    if call.draft.mode == "chat" and profile.completion == "only":
+    native = call.draft.mode == "completion"
+    if native and profile.completion == "chat":
+        raise Cannot("prompt", "the model chats and has no completion endpoint")
+    if not native and profile.completion == "only":
         raise Cannot("messages", "the model completes prompts and does not chat")
     dropped: list[str] = []
     body: dict[str, Any] = {"model": call.model}
-    body |= _prompt(profile, call) if native else {"messages": _messages(profile, call)}
+    body |= _prompt(profile, call) if native else {"messages": rewrite(call.draft.messages, profile)}
     body["max_tokens" if native else profile.max_tokens] = call.max_tokens
     body |= _temperature(profile, call, dropped)
-    body |= _params(profile, call, dropped, native=native)
+    body |= _params(profile, call, dropped)
     body["stream"] = call.stream
     if call.stream and profile.stream_usage:
         body["stream_options"] = {"include_usage": True}
@@ -76,15 +77,6 @@ def _prompt(profile: Profile, call: Call) -> dict[str, Any]:
     return {"prompt": prompts[0] if len(prompts) == 1 else list(prompts)}
 
 
-def _messages(profile: Profile, call: Call) -> Any:
-    draft = call.draft
-    if draft.mode == "chat":
-        return rewrite(draft.messages, profile)
-    if len(draft.prompts) != 1 or not isinstance(draft.prompts[0], str):
-        raise Cannot("prompt", "completes one text at a time")
-    return [from_prompt(draft.prompts[0])]
-
-
 def _temperature(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
     if call.temperature is None:
         return {}
@@ -95,20 +87,15 @@ def _temperature(profile: Profile, call: Call, dropped: list[str]) -> dict[str, 
     return {"temperature": _clamped("temperature", call.temperature, profile)}
 
 
-def _params(profile: Profile, call: Call, dropped: list[str], *, native: bool) -> dict[str, Any]:
+def _params(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
     body: dict[str, Any] = {}
-    through_chat = call.draft.mode == "completion" and not native
     for name, value in call.draft.params.items():
         neutral = value in _NEUTRAL.get(name, ())
         word = _word(value)
         if name in profile.refuse or word in profile.refuse_values.get(name, ()):
             if not neutral:
                 raise Cannot(name, "not taken here")
-        elif (
-            name in profile.drop
-            or word in profile.omit_values.get(name, ())
-            or (through_chat and name in _COMPLETION_ONLY)
-        ):
+        elif name in profile.drop or word in profile.omit_values.get(name, ()):
             if not neutral:
                 dropped.append(name)
         elif name == "reasoning_effort" and (stands := _effort(profile, value)) is not None:

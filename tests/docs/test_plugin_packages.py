@@ -1,0 +1,55 @@
+"""Each folder of plugins/ is a whole package: found by its entry point, documented, honest about what it leaves out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from setuptools import Distribution
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = sorted(path.parent for path in (ROOT / "plugins").glob("*/setup.py"))
+VERIFIED = tomllib.loads((ROOT / "tornadogw/data/plugins.toml").read_text())["verified"]
+
+
+@pytest.fixture(params=FOLDERS, ids=lambda folder: folder.name)
+def folder(request):
+    return request.param
+
+
+def metadata_of(folder, monkeypatch):
+    """What `setup.py` tells setuptools, without building anything."""
+    told: dict = {}
+    monkeypatch.setattr("setuptools.setup", lambda **arguments: told.update(arguments))
+    path = folder / "setup.py"
+    exec(compile(path.read_text(), str(path), "exec"), {"__file__": str(path), "__name__": "__main__"})
+    assert Distribution(told).get_name() == told["name"]
+    return told
+
+
+def test_there_are_some():
+    assert {folder.name for folder in FOLDERS} >= {"anthropic", "jsonlines"}
+
+
+def test_the_package_is_a_plugin(folder, monkeypatch):
+    told = metadata_of(folder, monkeypatch)
+    assert told["name"] == f"tornadogw-{folder.name}"
+    assert told["name"] in VERIFIED
+    assert told["install_requires"][0] == "tornadogw>=0.1"
+    (point,) = told["entry_points"]["tornadogw"]
+    assert point.split(" = ")[0] == folder.name
+    assert (folder / told["packages"][0] / "py.typed").exists()
+
+
+def test_every_promise_is_kept_or_explained(folder):
+    rules = tomllib.loads((folder / "quality.toml").read_text())["rules"]
+    assert {"readme", "typed"} <= rules.keys()
+    for rule, state in rules.items():
+        assert state == "done" or state.startswith("exempt: "), rule
+
+
+def test_it_is_documented_and_tested(folder):
+    assert f"# tornadogw-{folder.name}" in (folder / "README.md").read_text()
+    assert f"({folder.name}/README.md)" in (ROOT / "plugins/README.md").read_text()
+    assert list(folder.glob("tests/test_*.py"))

@@ -1,0 +1,160 @@
+"""A client that leaves: its upstream is stopped at once, and what was seen is charged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import aiohttp
+
+from tests.journeys.wire import DONE, chunk, eventually, last_event, role, serving, settled, text, usage
+from tests.running import CHAT
+from tornadogw.testing import Answer, FakeUpstream
+
+ASK = {"model": "m", "stream": True, **CHAT}
+AT_ONCE = 2.0
+"""Seconds. It takes milliseconds; the shortest deadline of these tests is 300 s."""
+PATIENT = "timeouts = { first_event = 300, idle = 300, total = 300 }"
+
+
+async def closed_at_once(gone: asyncio.Event) -> None:
+    began = time.monotonic()
+    async with asyncio.timeout(AT_ONCE):
+        await gone.wait()
+    print(f"the upstream was closed {1000 * (time.monotonic() - began):.0f} ms after the client had gone")
+
+
+async def test_gone_in_the_middle_of_a_stream(start):
+    for vendor in ("vllm", "openai"):
+        answer = Answer(body=role() + text("Once ") + text("upon "), ending="hang")
+        async with FakeUpstream(answer) as upstream, start(
+            serving(upstream.url, vendor=vendor, model=PATIENT)
+        ) as gateway:
+            response = await gateway.post(body=ASK)
+            async with asyncio.timeout(5):
+                while b"upon" not in await response.content.readany():
+                    pass
+            response.close()
+            await closed_at_once(upstream.requests[0].gone)
+            record = await last_event(gateway)
+            assert (record["st"], record["src"], record["o"]) == ("client_gone", "estimated", 3), vendor
+            assert record["i"] > 0
+            assert record["c"] == record["i"] + 3
+            assert "cd" not in record
+
+
+async def test_gone_after_usage_was_reported_is_charged_as_reported(start):
+    answer = Answer(body=role() + text("Once ") + usage(70, 20), ending="hang")
+    async with FakeUpstream(answer) as upstream, start(serving(upstream.url, model=PATIENT)) as gateway:
+        response = await gateway.post(body={**ASK, "max_tokens": 50, "messages": [{"role": "user", "content": "x" * 90}]})
+        assert b"Once" in await response.content.readany()
+        response.close()
+        await closed_at_once(upstream.requests[0].gone)
+        record = await last_event(gateway)
+        assert (record["i"], record["o"], record["c"]) == (70, 20, 90)
+
+
+async def test_gone_before_the_first_event(start):
+    for stream in (True, False):
+        answers = [Answer(body=b"", ending="hang"), Answer(body=role(), ending="hang")]
+        async with FakeUpstream(*answers) as upstream, start(serving(upstream.url, model=PATIENT)) as gateway:
+            for number in (1, 2):
+                asking = asyncio.create_task(gateway.ask({**ASK, "stream": stream}))
+                request = await upstream.received(number)
+                asking.cancel()
+                await asyncio.wait({asking})
+                await closed_at_once(request.gone)
+                record = await last_event(gateway)
+                assert (record["st"], record.get("o"), record["c"]) == ("client_gone", 0, record["i"]), record
+                assert record["i"] > 0, "the prompt was sent, so it is paid"
+
+
+async def test_a_json_client_gone_in_the_middle(start):
+    answer = Answer(body=role() + text("Once ") + text("upon "), ending="hang")
+    async with FakeUpstream(answer) as upstream, start(serving(upstream.url, model=PATIENT)) as gateway:
+        asking = asyncio.create_task(gateway.ask({**ASK, "stream": False}))
+        request = await upstream.received()
+        meter = await attempt_with(gateway, 2)
+        asking.cancel()
+        await asyncio.wait({asking})
+        await closed_at_once(request.gone)
+        record = await last_event(gateway)
+        assert (record["st"], record["o"]) == ("client_gone", 3), (record, meter)
+
+
+async def attempt_with(gateway, events: int) -> object:
+    """Wait until the running exchange has read so many events: a JSON client sees nothing of them."""
+
+    def read() -> bool:
+        for handler in gateway.gateway.parts.running:
+            frame = handler._task.get_coro()
+            while frame is not None and "exchange" not in getattr(frame, "cr_frame", frame).f_locals:
+                frame = frame.cr_await
+            exchange = frame and frame.cr_frame.f_locals["exchange"]
+            if exchange and exchange._attempt and exchange._attempt.meters[0]._events >= events:
+                return True
+        return False
+
+    await eventually(read)
+    return True
+
+
+async def test_gone_between_two_routes_charges_the_second_alone(start):
+    async with FakeUpstream(Answer(status=500)) as bad, FakeUpstream(Answer(ending="hang")) as slow:
+        async with start(serving(bad.url, slow.url, model=PATIENT)) as gateway:
+            asking = asyncio.create_task(gateway.ask(ASK))
+            request = await slow.received()
+            asking.cancel()
+            await asyncio.wait({asking})
+            await closed_at_once(request.gone)
+            record = await last_event(gateway)
+            assert (record["up"], [each[2] for each in record["at"]]) == ("u1", ["elsewhere"])
+
+
+async def test_gone_while_the_body_is_on_its_way_costs_nothing(start):
+    async with FakeUpstream() as upstream, start(serving(upstream.url)) as gateway:
+        host, port = gateway.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head.encode() + b"{")
+        await writer.drain()
+        writer.transport.abort()
+        await settled(gateway)
+        assert (upstream.requests, await gateway.events()) == ([], [])
+
+
+async def test_many_clients_gone_at_random_moments_leave_nothing_behind(start):
+    steps = [role(), *(text(f"w{number} ") for number in range(30)), chunk(finish="stop"), usage(7, 30), DONE]
+    async with FakeUpstream(Answer(body=b"".join(steps), split=211)) as upstream, start(
+        serving(upstream.url, model=PATIENT, top="[limits]\nkey_per_minute = 1000")
+    ) as gateway:
+
+        async def ask_and_leave(number: int) -> None:
+            """After so many words, or before any."""
+            response = await gateway.post(body=ASK)
+            seen = b""
+            while seen.count(b"content") < number and (data := await response.content.readany()):
+                seen += data
+            response.close()
+
+        await asyncio.gather(*(ask_and_leave(number % 40) for number in range(80)))
+        await settled(gateway)
+        account = await gateway.account()
+        records = await gateway.events()
+        assert account.spent == sum(record["c"] for record in records) > 0
+        assert {record["st"] for record in records} <= {"whole", "client_gone"}
+
+
+async def test_a_client_that_shuts_down_while_others_are_served_disturbs_nobody(start):
+    gate = asyncio.Event()
+    answer = Answer(body=[role() + text("one "), gate, text("two") + chunk(finish="stop") + usage() + DONE])
+    async with FakeUpstream(answer) as upstream, start(serving(upstream.url, model=PATIENT)) as gateway:
+        stayer = asyncio.create_task(gateway.stream(ASK))
+        await upstream.received(1)
+        async with aiohttp.ClientSession() as other:
+            leaver = await other.post(gateway.url + "/v1/chat/completions", json=ASK, headers={"X-API-Key": gateway.key})
+            await upstream.received(2)
+            leaver.close()
+        await upstream.requests[1].gone.wait()
+        gate.set()
+        assert (await stayer)[-1] == b"[DONE]"
