@@ -21,6 +21,7 @@ REQUIRES = [
     "pluggy>=1.7.0,<2",
     "pymongo>=4.20.0,<5",
     "tornado>=6.6.1,<7",
+    "typing-extensions>=4.16,<5",
     "tzdata>=2025.2",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -23,6 +24,10 @@ from tornadogw.types import Call, Credential, Draft, Failure, UpstreamRequest
 
 __all__ = ["Client", "RouteAttempt"]
 
+DROPPED = 32
+"""Names in `X-Gateway-Dropped`; the record has them all."""
+_HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+"""Clients choose the names of parameters; not every name may stand in a header."""
 _SUCCESS = range(200, 300)
 ERROR_BODY = 65536
 """Bytes of an upstream's error that are read to learn why."""
@@ -106,8 +111,8 @@ class RouteAttempt:
         if self.first_event is None:
             self.first_event = time.monotonic()
         headers = {"X-Gateway-Attempts": str(number + self.calls)}
-        if self.dropped:
-            headers["X-Gateway-Dropped"] = ", ".join(sorted(self.dropped))
+        if told := [name for name in sorted(self.dropped) if _HEADER_SAFE.fullmatch(name)]:
+            headers["X-Gateway-Dropped"] = ", ".join(told[:DROPPED])
         self.answer.begin(identity(reader.meta, self.candidate.route, self._draft, self._id, time.time()))
         client.announce(stream=self._draft.stream, headers=headers)
 

@@ -157,16 +157,22 @@ class _Process:
                 log.error("the private mongod had ended and was started again; see mongod.log in the data folder")
 
     def _serving(self, url: str, seconds: float) -> Serving:
-        private = self._private
-        binary = private.binary if private is not None else None
         return Serving(
             url=url,
             public_url=self._settings.server.public_url or url,
             prefix=self._settings.server.prefix,
             data=self._options.data,
-            mongod="mongo.url" if private is None else f"private, {binary}",
+            mongod=_mongod(self._private),
             plugins=self._plugins.list(),
             models=tuple(model.name for model in self._gateway.parts.catalogue.models),
             welcome=self._gateway.welcome,
             started_in=seconds,
         )
+
+
+def _mongod(private: PrivateMongod | None) -> str:
+    """Which server keeps the data."""
+    if private is None:
+        return "the one of mongo.url"
+    binary = private.binary
+    return "private" if binary is None else f"private mongod {binary.version}, {binary.path}"

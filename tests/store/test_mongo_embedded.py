@@ -158,8 +158,10 @@ def test_a_server_is_started_used_and_stopped(tmp_path: Path) -> None:
 
 
 def listens_on_tcp(pid: int) -> bool:
-    links = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
-    ours = {link[8:-1] for link in links if link.startswith("socket:[")}
+    ours = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            ours.add(str(each.readlink()).removeprefix("socket:[").removesuffix("]"))
     lines = [
         line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
     ]

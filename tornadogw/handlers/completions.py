@@ -48,6 +48,8 @@ class CompletionsHandler(ApiHandler):
             raise WrongMediaType(zh="不支持压缩的请求体", en="send the body without Content-Encoding")
         if int(headers.get("Content-Length") or 0) > limits.max_body_bytes:
             raise self._too_large()
+        if self._gone:
+            return
         self._timer = asyncio.get_running_loop().call_later(limits.body_timeout, self._stop_reading, BodyTooSlow())
 
     @override

@@ -76,7 +76,7 @@ class Profile(Table, frozen=True):
     json: Literal["stream", "whole"] = "stream"
     whole_params: list[str] = []
     completion: Literal["chat", "native", "only"] = "chat"
-    """How legacy completion is served: through chat, or at an endpoint of its own; `only`: the model does nothing else."""
+    """How legacy completion is served; `native`: at an endpoint of its own, `only`: the model does nothing else."""
     token_prompts: bool = False
     pace: Literal["", "reasoning", "self-hosted"] = ""
     image_tokens: int = 1600

@@ -1,0 +1,82 @@
+"""What the built wheel holds, seen from an environment that has nothing but it: run by `tox -e wheel`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+import subprocess
+import sys
+import warnings
+from importlib import metadata, resources
+from pathlib import Path
+
+SAMPLE = ("cli", "settings", "vendors")
+"""Folders of tests that run against the installed wheel: the command line, data files, the built-in vendors."""
+
+
+def main(root: Path) -> None:
+    """Run each check; the first that fails ends the run with its sentence."""
+    only_the_package()
+    every_room_imports()
+    data_is_there(root)
+    command_answers()
+    sample_passes(root)
+
+
+def only_the_package() -> None:
+    """Nothing but `tornadogw` lands in site-packages: no tests, settings, plugins."""
+    tops = {file.parts[0] for file in metadata.files("tornadogw") or ()}
+    strangers = {top for top in tops if top not in {"tornadogw", ".."} and not top.endswith(".dist-info")}
+    require(not strangers, f"the wheel also installs {sorted(strangers)}")
+
+
+def every_room_imports() -> None:
+    """Each module imports, without a warning, from the wheel and not from a source tree."""
+    warnings.simplefilter("error")
+    package = importlib.import_module("tornadogw")
+    require("site-packages" in (package.__file__ or ""), f"imported from {package.__file__}, not from the wheel")
+    rooms = [room.name for room in pkgutil.walk_packages(package.__path__, "tornadogw.") if "__main__" not in room.name]
+    for room in rooms:
+        importlib.import_module(room)
+    print(f"wheel: {len(rooms)} modules import")
+
+
+def data_is_there(root: Path) -> None:
+    """Each data file of the source tree is in the wheel."""
+    source = {path.name for path in (root / "tornadogw/data").iterdir() if path.suffix == ".toml"} | {"py.typed"}
+    installed = resources.files("tornadogw")
+    found = {item.name for item in (*installed.iterdir(), *installed.joinpath("data").iterdir())}
+    require(source <= found, f"missing in the wheel: {sorted(source - found)}")
+    print(f"wheel: {len(source)} data files")
+
+
+def command_answers() -> None:
+    """The console script is installed and tells its commands."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "tornadogw", "--help"], capture_output=True, text=True, check=True
+    )
+    require("serve" in done.stdout, f"`tornadogw --help` says:\n{done.stdout}")
+    print("wheel: tornadogw --help")
+
+
+def sample_passes(root: Path) -> None:
+    """A sample of the suite passes on a copy, so that no source is within reach."""
+    here = Path.cwd() / "sample"
+    shutil.rmtree(here, ignore_errors=True)
+    here.mkdir()
+    shutil.copytree(root / "tests", here / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "settings", here / "settings")
+    shutil.copy(root / "pytest.ini", here)
+    folders = [f"tests/{name}" for name in SAMPLE if (here / "tests" / name).is_dir()]
+    subprocess.run([sys.executable, "-I", "-m", "pytest", "-q", *folders], cwd=here, check=True)
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Stop with the sentence unless the condition holds."""
+    if not condition:
+        sys.exit(f"wheel: {sentence}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

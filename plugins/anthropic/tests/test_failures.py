@@ -1,0 +1,90 @@
+"""Each class of error, and how long to wait."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tornadogw_anthropic import Anthropic
+
+VENDOR = Anthropic()
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+
+
+def fail(status: int, kind: str = "", message: str = "", **headers: str):
+    body = json.dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}).encode()
+    return VENDOR.failure(status, {name.replace("_", "-"): text for name, text in headers.items()}, body, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "message", "means", "scope"),
+    [
+        (401, "authentication_error", "invalid x-api-key", "disable", "key"),
+        (402, "billing_error", "pay", "disable", "key"),
+        (400, "invalid_request_error", "Your credit balance is too low to access the API", "disable", "key"),
+        (403, "permission_error", "not allowed to use this model", "disable", "key+model"),
+        (404, "not_found_error", "model: x", "cannot", "upstream+model"),
+        (413, "request_too_large", "too large", "client", "upstream+model"),
+        (429, "rate_limit_error", "slow down", "cool", "key+model"),
+        (529, "overloaded_error", "Overloaded", "cool", "upstream+model"),
+        (500, "api_error", "Internal server error", "elsewhere", "upstream+model"),
+        (503, "", "", "elsewhere", "upstream+model"),
+        (504, "timeout_error", "", "elsewhere", "upstream+model"),
+        (302, "", "", "elsewhere", "upstream+model"),
+    ],
+)
+def test_classes(status, kind, message, means, scope):
+    failure = fail(status, kind, message)
+    assert (failure.kind, failure.scope, failure.message, failure.status) == (means, scope, message, status)
+
+
+@pytest.mark.parametrize(
+    ("message", "means", "code", "param"),
+    [
+        ("prompt is too long: 9 tokens > 8 maximum", "cannot", "context_length_exceeded", None),
+        (
+            "input length and `max_tokens` exceed context limit: 9 + 8 > 10",
+            "cannot",
+            "context_length_exceeded",
+            None,
+        ),
+        ("Output blocked by content filtering policy", "client", "content_filter", None),
+        ("temperature: range: 0..1", "client", "invalid_request_error", "temperature"),
+        ("`temperature` is deprecated for this model.", "client", "invalid_request_error", "temperature"),
+        ("messages.0.content: Field required", "client", "invalid_request_error", "messages.0.content"),
+        ("Something else", "client", "invalid_request_error", None),
+    ],
+)
+def test_requests_at_fault(message, means, code, param):
+    failure = fail(400, "invalid_request_error", message)
+    assert (failure.kind, failure.code, failure.param) == (means, code, param)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after_ms": "1500", "retry_after": "7"}, 1.5),
+        ({"retry_after": "Fri, 15 Jan 2027 08:00:30 GMT"}, 30.0),
+        ({"retry_after": "Fri, 15 Jan 2027 07:00:00 GMT"}, 0.0),
+        (
+            {
+                "anthropic_ratelimit_requests_remaining": "3",
+                "anthropic_ratelimit_requests_reset": "2027-01-15T09:00:00Z",
+                "anthropic_ratelimit_tokens_remaining": "0",
+                "anthropic_ratelimit_tokens_reset": "2027-01-15T08:00:12Z",
+            },
+            12.0,
+        ),
+        ({"retry_after": "soon"}, 20.0),
+        ({}, 20.0),
+    ],
+)
+def test_how_long_to_wait(headers, seconds):
+    assert fail(429, "rate_limit_error", "slow down", **headers).seconds == seconds
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[]", b'{"error": "x"}', b"[" * 100_000])
+def test_bodies_of_another_form(body):
+    assert VENDOR.failure(502, {}, body, NOW).kind == "elsewhere"
+    assert VENDOR.failure(429, {}, body, NOW).kind == "cool"
