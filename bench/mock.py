@@ -14,8 +14,6 @@ from wire import ANSWER, CHUNK, HOST, STOP
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER)
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"%x\r\n%b\r\n0\r\n\r\n" % (len(STOP), STOP)
-BATCH = 4
-"""Events that one write holds at full speed, as an engine with many tokens a step sends them."""
 PACE = 1 / 20
 MODEL = re.compile(rb'"model": ?"(json|sse|paced)(?:-(\d+))?"')
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -49,15 +47,14 @@ class Upstream(asyncio.Protocol):
 
     async def answer(self, paced: bool, events: int) -> None:
         self.transport.write(SSE)
-        batch = 1 if paced else BATCH
         clock = asyncio.get_running_loop().time
         due = clock()
-        for sent in range(0, events, batch):
+        for _ in range(events):
             if paced:
                 due += PACE
                 await asyncio.sleep(max(0.0, due - clock()))
             await self.room.wait()
-            self.transport.write(CHUNK * min(batch, events - sent))
+            self.transport.write(CHUNK)
         self.transport.write(END)
 
     def pause_writing(self) -> None:

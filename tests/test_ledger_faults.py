@@ -145,6 +145,7 @@ async def test_what_the_drain_gives_up_the_next_start_gives_back(
     claim_log("tornadogw.ledger", "away")
     async with ledger.holding(caller, "r1", [60]) as hold:
         with wire.cut():
+            hold.charge(40, finished("r1"))
             await hold.settle()
             assert await ledger.drain(0.05) == 1
             assert ledger.pending == 0

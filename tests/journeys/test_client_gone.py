@@ -86,7 +86,7 @@ async def attempt_with(gateway, events: int) -> object:
     """Wait until the running exchange has read so many events: a JSON client sees nothing of them."""
 
     def read() -> bool:
-        for handler in gateway.gateway.parts.running:
+        for handler in gateway.gateway.parts.inflight._cuts:
             frame = handler._task.get_coro()
             while frame is not None and "exchange" not in getattr(frame, "cr_frame", frame).f_locals:
                 frame = frame.cr_await

@@ -163,7 +163,8 @@ async def eventually(true: Callable[[], bool | Awaitable[bool]], seconds: float 
 
 async def settled(gateway: Running) -> None:
     """No request runs, no write of money is under way."""
-    await eventually(lambda: not gateway.gateway.parts.running)
+    async with asyncio.timeout(5):
+        await gateway.gateway.parts.inflight.idle()
     assert await gateway.gateway.ledger.drain(10) == 0
 
 

@@ -56,7 +56,9 @@ class RawReader(Reader):
     @override
     def feed(self, data: bytes) -> Sequence[Item]:
         if self._blocks is None:
-            self._head += data
+            if self._framer.kind:  # known to be no stream
+                return super().feed(data)
+            self._head = (self._head + data).lstrip()  # blanks may come for ever
             if sniff(self._head) != "sse":
                 return super().feed(data)
             data, self._head = self._head, b""
