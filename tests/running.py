@@ -84,8 +84,7 @@ async def running(
                 App(gateway.parts, None),
                 max_header_size=65536,
                 max_body_size=4 * loaded.settings.server.max_body_bytes,
-                body_timeout=loaded.settings.server.body_timeout + 5,
-            )
+                )
             sockets = bind_sockets(0, "127.0.0.1")
             server.add_sockets(sockets)
             url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"

@@ -27,6 +27,11 @@ class Aftermath:
         self._task = None if tell is None else asyncio.create_task(self._run(tell), name="aftermath")
         self._dropped = 0
 
+    @property
+    def listens(self) -> bool:
+        """Whether anybody is told at all."""
+        return self._tell is not None
+
     def finished(self, record: Record) -> None:
         """Take one record; never waits."""
         if self._tell is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 from tornadogw.bounds import prompt_ceiling, prompt_estimate
@@ -19,8 +19,8 @@ from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
-from tornadogw.transport import Transport, TransportError, Upstream
-from tornadogw.types import Call, Credential, Draft, Failure, UpstreamRequest
+from tornadogw.transport import Transport
+from tornadogw.types import Call, Credential, Draft, Failure
 
 __all__ = ["Client", "RouteAttempt"]
 
@@ -28,9 +28,6 @@ DROPPED = 32
 """Names in `X-Gateway-Dropped`; the record has them all."""
 _HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 """Clients choose the names of parameters; not every name may stand in a header."""
-_SUCCESS = range(200, 300)
-ERROR_BODY = 65536
-"""Bytes of an upstream's error that are read to learn why."""
 
 
 class Client(Sink, Protocol):
@@ -80,7 +77,6 @@ class RouteAttempt:
         self.dropped |= set(request.dropped)
         meter = self._meter(leg)
         reader = self._reader(leg, meter)
-        deadline = self._first_event_deadline(call, last)
         began = False
 
         def begin() -> None:
@@ -92,19 +88,18 @@ class RouteAttempt:
         self.meters.append(meter)
         self.calls += 1
         try:
-            async with _opened(self._sending(transport, request), deadline) as upstream:
-                if upstream.status not in _SUCCESS:
-                    raise UpstreamFailed(await self._failure(upstream, deadline))
-                idle = route.deadlines.idle if call.stream else route.deadlines.total
-                await pump(upstream, reader, self.answer, client, begin, first_event=deadline, idle=idle)
-        except TransportError as error:
-            raise UpstreamFailed(Failure("elsewhere", code=error.kind, message=str(error))) from error
+            await pump(
+                transport.send(request, connect=route.deadlines.connect, proxy=route.proxy),
+                reader,
+                self.answer,
+                client,
+                begin,
+                partial(route.vendor.failure, now=time.time()),
+                first_event=self._first_event_deadline(call, last),
+                idle=route.deadlines.idle if call.stream else route.deadlines.total,
+            )
         finally:
             self.broken += reader.broken
-
-    def _sending(self, transport: Transport, request: UpstreamRequest) -> AbstractAsyncContextManager[Upstream]:
-        route = self.candidate.route
-        return transport.send(request, connect=route.deadlines.connect, proxy=route.proxy)
 
     def _begin(self, client: Client, reader: Reader, number: int) -> None:
         """The first useful event of this call: the head of the answer is known."""
@@ -135,14 +130,6 @@ class RouteAttempt:
         seconds = max(limits.first_event, limits.idle) if last else limits.first_event
         return asyncio.get_running_loop().time() + (seconds if call.stream else limits.total)
 
-    async def _failure(self, upstream: Upstream, deadline: float) -> Failure:
-        try:
-            async with asyncio.timeout_at(deadline):
-                body = await upstream.body(ERROR_BODY)
-        except (TimeoutError, TransportError):
-            body = b""
-        return self.candidate.route.vendor.failure(upstream.status, upstream.headers, body, time.time())
-
     def _refuses_our_default(self, leg: Leg, failure: Failure) -> bool:
         """The upstream refused a temperature that the client never asked for."""
         if (
@@ -152,15 +139,3 @@ class RouteAttempt:
         ):
             return False
         return failure.param == "temperature" or "temperature" in failure.message.lower()
-
-
-@asynccontextmanager
-async def _opened(sending: AbstractAsyncContextManager[Upstream], deadline: float) -> AsyncIterator[Upstream]:
-    """The upstream once its headers are there, at the latest at `deadline`."""
-    async with AsyncExitStack() as stack:
-        try:
-            async with asyncio.timeout_at(deadline):
-                upstream = await stack.enter_async_context(sending)
-        except TimeoutError:
-            raise UpstreamFailed(Failure("elsewhere", code="timeout", message="no answer in time")) from None
-        yield upstream

@@ -58,7 +58,8 @@ class Gate(Value, frozen=True):
     defaults: Defaults
     json_clients: re.Pattern[str]
     upstream_names: Sequence[str]
-    finished: Callable[[Record], None]
+    finished: Callable[[Record], None] | None
+    """Whoever wants to know of finished calls; None: nobody."""
 
 
 async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
@@ -82,7 +83,8 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
             log.exception("request %s failed", inbound.id)
             await exchange.fail("error", InternalError())
         finally:
-            gate.finished(exchange.record())
+            if gate.finished is not None:
+                gate.finished(exchange.record())
 
 
 def understand(gate: Gate, inbound: Inbound) -> Draft:

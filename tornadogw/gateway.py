@@ -137,7 +137,7 @@ def _parts(
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
-        finished=aftermath.finished,
+        finished=aftermath.finished if aftermath.listens else None,
     )
     return Parts(
         settings=settings,

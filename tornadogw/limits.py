@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -129,6 +130,7 @@ def _subject(address: _Address) -> str:
     return f"{IPv6Address(int(address) >> 64 << 64)}/64"
 
 
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> _Address | None:
     """The address in `text`, which may have a port, brackets or a zone."""
     if text.startswith("["):

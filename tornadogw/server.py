@@ -127,7 +127,6 @@ class _Process:
             App(self._gateway.parts, lines.access),
             max_header_size=HEADERS,
             max_body_size=4 * wanted.max_body_bytes,  # ours is enforced while the body streams in
-            body_timeout=wanted.body_timeout + 5,  # a net below our own timer, for bodies that nobody reads
             idle_connection_timeout=IDLE,
         )
         server.add_sockets(sockets)

@@ -11,6 +11,7 @@ from tornadogw.relay.pump import UpstreamFailed, pump
 from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
 from tornadogw.transport import TransportError
+from tornadogw.types import Failure
 
 ROUTE = SimpleNamespace(public_name="", model="m")
 
@@ -32,7 +33,13 @@ class Upstream:
         return piece
 
     async def body(self, limit):
-        return b""
+        return await self.read()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        """Nothing is open."""
 
 
 class Client:
@@ -46,6 +53,10 @@ class Client:
         self.writes.append(data)
 
 
+def judge(status, headers, body):
+    return Failure("cool", code=str(status), message=body.decode())
+
+
 async def move(vendor, upstream, *, first_event=5.0, idle=5.0, raw=False):
     draft, client = draft_of(), Client()
     reader = (RawReader if raw else Reader)(vendor, call_of(draft), meter())
@@ -56,7 +67,7 @@ async def move(vendor, upstream, *, first_event=5.0, idle=5.0, raw=False):
 
     deadline = asyncio.get_running_loop().time() + first_event
     try:
-        await pump(upstream, reader, answer, client, begin, first_event=deadline, idle=idle)
+        await pump(upstream, reader, answer, client, begin, judge, first_event=deadline, idle=idle)
     finally:
         client.reader = reader
     return client
@@ -133,3 +144,22 @@ async def test_a_rewritten_model_is_never_passed_raw(rows, monkeypatch):
     plain = event({"content": "two"})
     client = await move(rows["openai"], Upstream(event({"content": "one"}), plain, event({}, "stop")), raw=True)
     assert b'"model":"renamed"' in client.writes[1]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"), [([b"slow down"], "slow down"), ([TransportError("reset", "lost")], "")]
+)
+async def test_an_error_is_judged_by_what_came_of_it(rows, pieces, message):
+    upstream = Upstream(*pieces)
+    upstream.status = 429
+    failure = await failing(rows["vllm"], upstream)
+    assert (failure.kind, failure.code, failure.message) == ("cool", "429", message)
+
+
+async def test_a_slow_client_is_not_the_upstreams_fault(rows, monkeypatch):
+    async def slow(self, data):
+        self.started = True
+        await asyncio.sleep(0.1)
+
+    monkeypatch.setattr(Client, "write", slow)
+    await move(rows["vllm"], Upstream(event({"content": "x"}), event({"content": "y"}), event({}, "stop")), idle=0.05)

@@ -9,7 +9,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -61,7 +63,14 @@ INTERRUPTED = 130
     metavar="PATH",
     help=both("TOML 设置文件或目录。", "TOML file with the settings, or a folder of them."),
 )
-@click.version_option(package_name="tornadogw", message="%(prog)s %(version)s")
+@option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda ctx, _, given: _version(ctx) if given else None,
+    help=both("显示版本。", "Show the version and exit."),
+)
 @pass_state
 def top(state: State, data: Path | None, settings: Path | None) -> None:
     state.data_option, state.settings_option = data, settings
@@ -89,6 +98,15 @@ def main(serve: Serve, arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a stack trace
         out.fail(_bug(error))
     return 1
+
+
+def _version(context: click.Context) -> NoReturn:
+    try:
+        version = metadata.version("tornadogw")
+    except metadata.PackageNotFoundError:
+        version = "(not installed: runs from a checkout)"
+    context.obj.out.give({"version": version}, lambda: [f"tornadogw {version}"])
+    context.exit()
 
 
 def _run(words: list[str], state: State) -> int:

@@ -53,24 +53,32 @@ def _json_option() -> Option:
     )
 
 
-class Command(click.Command):
-    """A command that takes `--json`."""
+class _Shared(click.Command):
+    """What commands and groups share: `--json`, and help in the language of whoever reads it."""
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.params.append(_json_option())
-        self.help = pick(self.help)
+
+    @override
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(pick(self.help) or "")
+
+    @override
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return pick(self.help) or ""
 
 
-class Group(click.Group):
+class Command(_Shared):
+    """A command that takes `--json`."""
+
+
+class Group(_Shared, click.Group):
     """A group of such commands."""
 
     command_class = Command
-
-    def __init__(self, *arguments: Any, **attributes: Any) -> None:
-        super().__init__(*arguments, **attributes)
-        self.params.append(_json_option())
-        self.help = pick(self.help)
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -27,6 +27,9 @@ __all__ = ["Session", "with_database"]
 
 T = TypeVar("T")
 
+PATIENCE_MS = 10_000
+"""What one operation on a private server may take at least."""
+
 
 class Session(msgspec.Struct, frozen=True):
     """What commands work with while the database is open."""
@@ -51,9 +54,16 @@ def with_database(state: State, work: Callable[[Session], Awaitable[T]], loaded:
             if settings.mongo.url:
                 return asyncio.run(_connected(loaded, settings.mongo.url, secret, work))
             with open_private(state.data, "command") as private:
-                return asyncio.run(_connected(loaded, private.url, secret, work))
+                return asyncio.run(_connected(_patient(loaded), private.url, secret, work))
     except StoreUnavailable as error:
         raise UsageError(f"{error}. Is the address in `mongo.url` right, and does it answer from here?") from error
+
+
+def _patient(loaded: Loaded) -> Loaded:
+    """A server that has just begun may be slow, and no client waits for a command."""
+    mongo = loaded.settings.mongo
+    mongo = msgspec.structs.replace(mongo, timeout_ms=max(mongo.timeout_ms, PATIENCE_MS))
+    return msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, mongo=mongo))
 
 
 async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[Session], Awaitable[T]]) -> T:

@@ -88,7 +88,7 @@ def _prompts(prompt: Any) -> list[Any]:
         prompt = [prompt]
     if not isinstance(prompt, list):
         raise _wrong("prompt", "应为字符串或字符串数组", "must be a string or an array of strings")
-    if not prompt or prompt == [""]:
+    if all(item == "" for item in prompt):
         raise MissingInput(zh="prompt 为空", en="prompt is empty", param="prompt")
     if all(isinstance(item, str) for item in prompt):
         return prompt

@@ -47,19 +47,18 @@ class ApiHandler(BaseHandler):
             return
         forwarded = self.request.headers.get("X-Forwarded-For")
         peer, trusted = self.request.remote_ip or "", self.parts.trusted
-        self._limit("ip:" + client_address(peer, forwarded, trusted), self.parts.settings.limits.ip_per_minute)
-        headers = self.request.headers
-        key = headers.get("X-API-Key") or _bearer(headers.get("Authorization", ""))
-        self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
-        self._limit("key:" + caller.key_id, caller.rpm or self.parts.settings.limits.key_per_minute)
+        limits, take = self.parts.settings.limits, self.parts.windows.take
+        verdict = take("ip:" + client_address(peer, forwarded, trusted), limits.ip_per_minute)
+        try:
+            _pass(verdict)
+            headers = self.request.headers
+            key = headers.get("X-API-Key") or _bearer(headers.get("Authorization", ""))
+            self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
+            verdict = take("key:" + caller.key_id, caller.rpm or limits.key_per_minute)
+            _pass(verdict)
+        finally:
+            self._tell(verdict)
         await super().check()
-
-    def _limit(self, subject: str, limit: int) -> None:
-        verdict = self.parts.windows.take(subject, limit)
-        self._tell(verdict)
-        if not verdict.allowed:
-            seconds = verdict.retry_after
-            raise RateLimited(zh=f"请在 {seconds} 秒后重试", en=f"try again in {seconds} s", retry_after=seconds)
 
     def _tell(self, verdict: Verdict) -> None:
         """The window that applies: the address's until the key is known, then the key's."""
@@ -73,9 +72,10 @@ class ApiHandler(BaseHandler):
         origin = self.request.headers.get("Origin", "")
         if "*" in allowed:
             self.set_header("Access-Control-Allow-Origin", "*")
-        elif origin in allowed:
-            self.set_header("Access-Control-Allow-Origin", origin)
+        else:
             self.set_header("Vary", "Origin")
+            if origin in allowed:
+                self.set_header("Access-Control-Allow-Origin", origin)
         self.set_header("Access-Control-Expose-Headers", _EXPOSED)
 
     @override
@@ -88,6 +88,12 @@ class ApiHandler(BaseHandler):
         self.set_header("Access-Control-Max-Age", "86400")
         self.clear_header("Content-Type")
         _ = self.finish()
+
+
+def _pass(verdict: Verdict) -> None:
+    if not verdict.allowed:
+        seconds = verdict.retry_after
+        raise RateLimited(zh=f"请在 {seconds} 秒后重试", en=f"try again in {seconds} s", retry_after=seconds)
 
 
 def _bearer(authorization: str) -> str:

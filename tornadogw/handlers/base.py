@@ -21,7 +21,7 @@ from typing_extensions import override
 from tornadogw.auth import Auth
 from tornadogw.catalogue import Catalogue
 from tornadogw.dialects.chat_negotiate import prefers
-from tornadogw.errors import GatewayError, InternalError, UnknownPath, WrongMethod
+from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPath, WrongMethod
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits import Windows
@@ -94,10 +94,21 @@ class Parts(Value, frozen=True):
     inflight: Inflight
 
 
+class _EveryVerb(tuple[str, ...]):
+    """Any verb reaches `check`, which refuses the wrong ones: in the contract's words, and after the key."""
+
+    __slots__ = ()
+
+    @override
+    def __contains__(self, verb: object) -> bool:
+        return True
+
+
 @stream_request_body
 class BaseHandler(RequestHandler):
     """Base of all handlers. The checks of `prepare` run before the body is read."""
 
+    SUPPORTED_METHODS = _EveryVerb()
     access: ClassVar[Access]
     verbs: ClassVar[tuple[str, ...]] = ("GET",)
 
@@ -106,6 +117,7 @@ class BaseHandler(RequestHandler):
         self.parts, self.under_prefix = parts, under_prefix
         self.body_read = False
         """Nothing of the request is on its way any more."""
+        self._body_timer: asyncio.TimerHandle | None = None
         headers = self.request.headers
         sent_id = headers.get("X-Request-Id", "")
         self.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
@@ -129,10 +141,32 @@ class BaseHandler(RequestHandler):
         try:
             await self.check()
         except GatewayError as error:
-            if self._body_is_coming():
+            verb = self.request.method or ""
+            if verb not in RequestHandler.SUPPORTED_METHODS:
+                self.set_header("Connection", "close")
+                self.refuse(error)
+            elif self._body_is_coming():
                 self.refuse(error)
             else:  # told where an answer would be: an answer out of `prepare` ends the connection
-                setattr(self, (self.request.method or "get").lower(), partial(self._refuse_in_turn, error))
+                setattr(self, verb.lower(), partial(self._refuse_in_turn, error))
+        else:
+            if self._body_is_coming():
+                seconds = self.parts.settings.server.body_timeout
+                self._body_timer = asyncio.get_running_loop().call_later(seconds, self.refuse, BodyTooSlow())
+
+    def body_ends(self) -> None:
+        """The body is here, or nobody waits for it any more."""
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+
+    @override
+    def on_finish(self) -> None:
+        self.body_ends()
+
+    @override
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self.body_ends()
 
     def _refuse_in_turn(self, error: GatewayError, *_: str) -> None:
         self.refuse(error)
@@ -173,6 +207,15 @@ class BaseHandler(RequestHandler):
         stream = getattr(self.request.connection, "stream", None)
         if stream is not None:
             stream.close()
+
+    @override
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """As Tornado's, but for its fresh headers: request id, CORS and limits stand on every error."""
+        if self._headers_written:
+            super().send_error(status_code, **kwargs)
+        else:
+            self._write_buffer = []
+            self.write_error(status_code, **kwargs)
 
     @override
     def write_error(self, status_code: int, **kwargs: Any) -> None:

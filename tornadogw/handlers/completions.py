@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from tornado.iostream import StreamClosedError
 from typing_extensions import override
 
-from tornadogw.errors import BodyTooLarge, BodyTooSlow, GatewayError, WrongMediaType
+from tornadogw.errors import BodyTooLarge, GatewayError, WrongMediaType
 from tornadogw.exchange import Inbound, run
 from tornadogw.handlers.api import ApiHandler
 from tornadogw.handlers.base import Parts
@@ -33,7 +33,6 @@ class CompletionsHandler(ApiHandler):
         self._size = 0
         self._gone = False
         self._task: asyncio.Task[Any] | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     @override
     async def check(self) -> None:
@@ -48,9 +47,6 @@ class CompletionsHandler(ApiHandler):
             raise WrongMediaType(zh="不支持压缩的请求体", en="send the body without Content-Encoding")
         if int(headers.get("Content-Length") or 0) > limits.max_body_bytes:
             raise self._too_large()
-        if self._gone:
-            return
-        self._timer = asyncio.get_running_loop().call_later(limits.body_timeout, self._stop_reading, BodyTooSlow())
 
     @override
     def data_received(self, chunk: bytes) -> None:
@@ -58,14 +54,15 @@ class CompletionsHandler(ApiHandler):
             return
         self._size += len(chunk)
         if self._size > self.parts.settings.server.max_body_bytes:
-            self._stop_reading(self._too_large())
+            self._chunks.clear()
+            self.refuse(self._too_large())
         else:
             self._chunks.append(chunk)
 
     @override
     async def post(self, *_: str) -> None:
         self.body_read = True
-        self._stop_timer()
+        self.body_ends()
         if self._finished:
             return
         inbound = Inbound(
@@ -102,21 +99,8 @@ class CompletionsHandler(ApiHandler):
         """The client left: the exchange is cancelled, which aborts the upstream and settles."""
         super().on_connection_close()
         self._gone = True
-        self._stop_timer()
         if self._task is not None:
             self._task.cancel()
-
-    @override
-    def on_finish(self) -> None:
-        self._stop_timer()
-
-    def _stop_reading(self, error: GatewayError) -> None:
-        self._chunks.clear()
-        self.refuse(error)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
 
     def _too_large(self) -> BodyTooLarge:
         limit = self.parts.settings.server.max_body_bytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from tornadogw.relay.answer import Answer
@@ -16,6 +17,9 @@ __all__ = ["Client", "ClientGone", "UpstreamFailed", "pump"]
 
 LINGER = 0.1
 """Seconds that a connection gets to end properly after the answer's terminator, so that it can be used again."""
+ERROR_BODY, ERROR_SECONDS = 65536, 2.0
+"""Bytes and seconds of an upstream's error that are read to learn why."""
+_SUCCESS = range(200, 300)
 HELD = 64
 """Opaque extras that are kept until the first useful event; a vendor sends a handful."""
 
@@ -44,42 +48,69 @@ class UpstreamFailed(Exception):
 
 
 async def pump(
+    sending: AbstractAsyncContextManager[Upstream],
+    reader: Reader,
+    answer: Answer,
+    client: Client,
+    begin: Callable[[], None],
+    judge: Callable[[int, Mapping[str, str], bytes], Failure],
+    *,
+    first_event: float,
+    idle: float,
+) -> None:
+    """Send and move one answer. Returns when it is whole and all but its end is written; raises UpstreamFailed.
+
+    `begin` is called from the first useful event on: before it nothing reaches the client. `judge` classifies an answer
+    that is no success. `first_event` is a moment of the loop's clock, `idle` are seconds between two events.
+    """
+    try:
+        async with asyncio.timeout_at(first_event) as patience, sending as upstream:
+            if upstream.status not in _SUCCESS:
+                raise UpstreamFailed(judge(upstream.status, upstream.headers, await _error_body(upstream)))
+            await _relay(upstream, reader, answer, client, begin, patience, idle)
+            return
+    except TimeoutError:
+        failure = Failure("elsewhere", code="timeout", message="the upstream fell silent")
+    except TransportError as error:
+        failure = Failure("elsewhere", code=error.kind, message=str(error))
+    if not reader.complete:
+        raise UpstreamFailed(failure)
+    if out := answer.take(reader.end()):  # all that is missing is a terminator
+        await client.write(out)
+
+
+async def _relay(
     upstream: Upstream,
     reader: Reader,
     answer: Answer,
     client: Client,
     begin: Callable[[], None],
-    *,
-    first_event: float,
+    patience: asyncio.Timeout,
     idle: float,
 ) -> None:
-    """Move one answer. Returns when it is whole and all but its end was written; raises UpstreamFailed.
-
-    `begin` is called from the first useful event on: before it nothing reaches the client. `first_event` is a moment
-    of the loop's clock, `idle` are seconds between two events.
-    """
     clock = asyncio.get_running_loop().time
-    deadline = first_event
     held: list[Item] = []
-    while not reader.done:
+    data = None
+    while data != b"" and not reader.done:
         frames = reader.frames
-        data = await _read(upstream, reader, deadline)
-        items = reader.end() if data is None else reader.feed(data)
+        data = await upstream.read()
+        items = reader.feed(data) if data else reader.end()
         if not reader.useful:
             held += items[: HELD - len(held)]
-        elif items:
+        else:
             begin()
             _let_pass(reader, answer)
             if out := answer.take([*held, *items]):
+                patience.reschedule(None)  # a slow client is not the upstream's fault
                 await client.write(out)
+                patience.reschedule(clock() + idle)
+            elif reader.frames > frames:
+                patience.reschedule(clock() + idle)
             held.clear()
         if reader.failure is not None:
             raise UpstreamFailed(reader.failure)
-        if data is None:
-            return
-        if reader.useful and reader.frames > frames:
-            deadline = clock() + idle
-    await _finish(upstream, reader, answer, client)
+    if reader.done and data:
+        await _finish(upstream, reader, answer, client, patience)
 
 
 def _let_pass(reader: Reader, answer: Answer) -> None:
@@ -88,29 +119,24 @@ def _let_pass(reader: Reader, answer: Answer) -> None:
         reader.passing = reader.meta.model == answer.identity.model and reader.meta.id == answer.identity.id
 
 
-async def _read(upstream: Upstream, reader: Reader, deadline: float) -> bytes | None:
-    """What has arrived; None at the end of the body. A complete answer does not fail for want of its terminator."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await upstream.read() or None
-    except TimeoutError:
-        failure = Failure("elsewhere", code="timeout", message="the upstream fell silent")
-    except TransportError as error:
-        failure = Failure("elsewhere", code=error.kind, message=str(error))
-    if reader.complete:
-        return None
-    raise UpstreamFailed(failure)
-
-
-async def _finish(upstream: Upstream, reader: Reader, answer: Answer, client: Client) -> None:
+async def _finish(
+    upstream: Upstream, reader: Reader, answer: Answer, client: Client, patience: asyncio.Timeout
+) -> None:
     """After the terminator: the events that were held back, and the end of the body if it comes at once."""
-    items: list[Item] = list(reader.end())
+    items = reader.end()
     if reader.failure is not None:
         raise UpstreamFailed(reader.failure)
+    patience.reschedule(None)
     if items and (out := answer.take(items)):
         await client.write(out)
+    patience.reschedule(asyncio.get_running_loop().time() + LINGER)
+    await upstream.read()
+
+
+async def _error_body(upstream: Upstream) -> bytes:
+    """As much of an error as comes soon: its status says most of it."""
     try:
-        async with asyncio.timeout(LINGER):
-            await upstream.read()
+        async with asyncio.timeout(ERROR_SECONDS):
+            return await upstream.body(ERROR_BODY)
     except (TimeoutError, TransportError):
-        return
+        return b""

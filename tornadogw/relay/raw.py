@@ -58,7 +58,7 @@ class RawReader(Reader):
         if self._blocks is None:
             if self._framer.kind:  # known to be no stream
                 return super().feed(data)
-            self._head = (self._head + data).lstrip()  # blanks may come for ever
+            self._head = (self._head + data).lstrip(b" \t\r\n")  # blanks may come for ever
             if sniff(self._head) != "sse":
                 return super().feed(data)
             data, self._head = self._head, b""

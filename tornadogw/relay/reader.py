@@ -56,6 +56,7 @@ class Reader:
         self._offset = offset
         self._seen: set[int] = set()
         self._stopped: set[int] = set()
+        self._ended = False
 
     @property
     def complete(self) -> bool:
@@ -78,7 +79,10 @@ class Reader:
         return self._read_all(frames)
 
     def end(self) -> Sequence[Item]:
-        """The body ended cleanly: what was held back. Sets `failure` if the answer is not whole."""
+        """Nothing more comes: what was held back. Sets `failure` if the answer is not whole."""
+        if self._ended:
+            return []
+        self._ended = True
         try:
             events = self._read_all(self._rest())
         except Unreadable as error:

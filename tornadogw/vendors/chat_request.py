@@ -8,10 +8,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import orjson
 from msgspec import UnsetType
 
 from tornadogw.errors import Cannot
+from tornadogw.jsontext import dumps
 from tornadogw.types import Call, Credential, UpstreamRequest
 from tornadogw.vendors.chat_messages import rewrite
 from tornadogw.vendors.rows import Form, Profile
@@ -137,7 +137,7 @@ def _word(value: Any) -> str:
 
 def _json(body: Mapping[str, Any]) -> bytes:
     try:
-        return orjson.dumps(body)
+        return dumps(body)
     except TypeError as error:  # an integer beyond 64 bits, a lone surrogate
         raise Cannot("body", str(error)) from error
 
