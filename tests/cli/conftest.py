@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tornadogw.__main__ import serve
+from tornadogw.cli import main
+
 LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -62,6 +65,20 @@ def cli(alone: Cli, mongod, mongo) -> Cli:
 
     def run(*words: str, stdin: str = "", **extra: str) -> Done:
         return alone(*words, stdin=stdin, **where, **extra)
+
+    return run
+
+
+@pytest.fixture
+def inside(mongod, mongo, tmp_path: Path, monkeypatch, capfdbinary) -> Cli:
+    """As `cli`, but in this process: for the many small cases that need no process of their own."""
+    environ = environment(TORNADOGW_MONGO__URL=mongod.url, TORNADOGW_MONGO__DATABASE=mongo.database.name)
+    monkeypatch.setattr(os, "environ", environ)
+
+    def run(*words: str) -> Done:
+        code = main(serve, ["--data", str(tmp_path / "data"), *words])
+        out, err = capfdbinary.readouterr()
+        return Done(code, out.decode(), err.decode())
 
     return run
 

@@ -62,8 +62,8 @@ def test_for_people(cli):
         (["credit", "nobody@example.com", "0.0000001"], "too fine"),
     ],
 )
-def test_what_cannot_be_done(words, sentence, cli):
-    done = cli("account", *words)
+def test_what_cannot_be_done(words, sentence, inside):
+    done = inside("account", *words)
     assert (done.code, done.out) == (1, "")
     assert sentence in done.err
     assert done.err.count("\n") == 1
@@ -93,11 +93,12 @@ def test_no_password_and_no_terminal(cli):
 def test_a_terminal_is_asked_twice(second, code, cli, mongod, mongo, tmp_path):
     cli("account", "create", "a@example.com")
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tornadogw", "--data", str(tmp_path / "data"), "account", "password", "a@example.com"],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        bufsize=0,
         start_new_session=True,  # no terminal but the one that it was given
         env={
             **os.environ,
@@ -105,11 +106,22 @@ def test_a_terminal_is_asked_twice(second, code, cli, mongod, mongo, tmp_path):
             "TORNADOGW_MONGO__URL": mongod.url,
             "TORNADOGW_MONGO__DATABASE": mongo.database.name,
         },
-    )
-    os.close(theirs)
-    os.write(ours, b"correct horse\n" + second)
-    out, err = process.communicate(timeout=30)
+    ) as process:
+        answer_prompts(process, ours, {b"New password: ": b"correct horse\n", b"Once more: ": second})
+        out, err = process.communicate(timeout=30)
     os.close(ours)
+    os.close(theirs)
     assert process.returncode == code, err
     assert (b"password  set" in out) == (code == 0)
     assert (b"differ" in err) == (code == 1)
+
+
+def answer_prompts(process, terminal, answers):
+    """What is typed before its question is thrown away, so each answer waits for its own."""
+    said = b""
+    for prompt, answer in answers.items():
+        while not said.endswith(prompt):
+            byte = process.stderr.read(1)
+            assert byte, said
+            said += byte
+        os.write(terminal, answer)

@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from tornadogw.cli.commands import Command, Group, LazyGroup, argument, option, pass_state
+from tornadogw.cli.commands import Group, LazyGroup, argument, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
 from tornadogw.cli.state import State
@@ -74,10 +74,6 @@ def test_a_lazy_command_is_imported_when_it_is_asked_for(monkeypatch, tmp_path):
         assert top.get_command(context, "gone") is None
         assert isinstance(top.get_command(context, "late"), click.Command)
     assert sys.modules.pop("late_room")
-
-
-def test_a_plain_command_keeps_its_help():
-    assert Command("x", help="plain").help == "plain"
 
 
 def test_help_needs_neither_driver_nor_server():

@@ -11,8 +11,8 @@ FIELDS = {"id", "account_id", "label", "disabled", "rpm", "models", "ips", "expi
 
 
 @pytest.fixture
-def ann(cli):
-    cli("account", "create", "ann@example.com")
+def ann(inside):
+    inside("account", "create", "ann@example.com")
     return "ann@example.com"
 
 
@@ -68,7 +68,7 @@ def test_for_people(cli, ann):
         (["rotate", "ann@example.com", "beef"], "ann@example.com has no key beef"),
     ],
 )
-def test_what_cannot_be_done(words, sentence, cli, ann):
-    done = cli("key", *words)
+def test_what_cannot_be_done(words, sentence, inside, ann):
+    done = inside("key", *words)
     assert (done.code, done.out) == (1, "")
     assert sentence in done.err

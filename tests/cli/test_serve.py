@@ -10,7 +10,13 @@ import subprocess
 def test_the_first_start_and_the_second(start, alone):
     gateway = start()
     said = gateway.read_until("ready in")
-    for word in ("data     /", "MongoDB  private, ", "plugins  ", "models   echo\n", "API      http://127.0.0.1:"):
+    for word in (
+        "data     /",
+        "MongoDB  private mongod ",
+        "plugins  ",
+        "models   echo\n",
+        "API      http://127.0.0.1:",
+    ):
         assert word in said
     line = next(line for line in said.splitlines() if "curl " in line)
     assert said.index("curl ") == said.index(line)

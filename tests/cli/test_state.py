@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import platformdirs
@@ -35,7 +34,7 @@ def test_the_default_is_the_platforms(state, monkeypatch, tmp_path):
 def test_a_relative_folder_stays_where_it_is(state, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     state.data_option = Path("here")
-    assert state.data == Path(os.getcwd()) / "here"
+    assert state.data == Path.cwd() / "here"
 
 
 def test_a_folder_that_cannot_be_made(state, tmp_path):

@@ -54,8 +54,8 @@ def test_what_was_called_is_charged_and_shown(alone, start, tmp_path):
     assert gateway.stop() == 0
 
 
-def test_nothing_was_called(cli):
-    cli("account", "create", "a@example.com")
+def test_nothing_was_called(inside, cli):
+    inside("account", "create", "a@example.com")
     assert cli("usage", "a@example.com", "--json").json == {"rows": []}
     assert cli("usage", "a@example.com", "--csv").out == "day,model,requests,prompt_tokens,completion_tokens,cost\n"
 
@@ -64,8 +64,8 @@ def test_nothing_was_called(cli):
     ("words", "sentence"),
     [(["a@example.com", "--days", "0"], "days must be 1 to"), (["b@example.com"], "there is no account b@example.com")],
 )
-def test_what_cannot_be_done(words, sentence, cli):
-    cli("account", "create", "a@example.com")
-    done = cli("usage", *words)
+def test_what_cannot_be_done(words, sentence, inside):
+    inside("account", "create", "a@example.com")
+    done = inside("usage", *words)
     assert done.code == 1
     assert sentence in done.err

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 Access = Literal["public", "key"]
 """Who may call a handler: anybody, or a caller with an API key."""
 
-LINGER = 1.0
-"""Seconds between a refusal while the body is on its way and the end of the connection: time to read the refusal."""
+LINGER = 3.0
+"""Seconds that a refused body is read on, and dropped: who sends it gets time to read the refusal."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -142,7 +143,8 @@ class BaseHandler(RequestHandler):
             await self.check()
         except GatewayError as error:
             verb = self.request.method or ""
-            if verb not in RequestHandler.SUPPORTED_METHODS:
+            if verb not in RequestHandler.SUPPORTED_METHODS or "Expect" in self.request.headers:
+                self.body_read = True  # none will be asked for
                 self.set_header("Connection", "close")
                 self.refuse(error)
             elif self._body_is_coming():
@@ -187,15 +189,34 @@ class BaseHandler(RequestHandler):
 
     def refuse(self, error: GatewayError) -> None:
         """Answer with the contract's error; only while nothing was sent."""
-        if self._finished:
+        if self._finished or self._headers_written:
             return
         self.set_status(error.status)
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
         if self._body_is_coming():
-            self.set_header("Connection", "close")
-            asyncio.get_running_loop().call_later(LINGER, self.hang_up)
-        self.answer(error.envelope(self.language))
+            self._refuse_early(dumps(error.envelope(self.language)))
+        else:
+            self.answer(error.envelope(self.language))
+
+    def _refuse_early(self, body: bytes) -> None:
+        """The answer goes out at once and whole; what is still on its way is read and dropped, until it ends or for a
+        while. A connection that is closed with unread bytes is reset, and the answer would be lost.
+        """
+        self.set_header("Connection", "close")
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("Content-Length", str(len(body)))
+        self.write(body)
+        _ = self.flush()
+        self.request.connection.set_max_body_size(sys.maxsize)  # type: ignore[union-attr]  # a server's always can
+        self.body_ends()
+        self._body_timer = asyncio.get_running_loop().call_later(LINGER, self._end_refused)
+        setattr(self, (self.request.method or "").lower(), self._end_refused)  # called once the body has ended
+
+    def _end_refused(self, *_args: str) -> None:
+        if not self._finished:
+            _ = self.finish()
+        self.hang_up()
 
     def answer(self, data: Any) -> None:
         """A JSON document of ours."""

@@ -45,12 +45,13 @@ class CompletionsHandler(ApiHandler):
             raise WrongMediaType(zh="请使用 application/json", en="send application/json")
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise WrongMediaType(zh="不支持压缩的请求体", en="send the body without Content-Encoding")
-        if int(headers.get("Content-Length") or 0) > limits.max_body_bytes:
+        length = headers.get("Content-Length", "")  # one that is none is refused by the parser
+        if length.isascii() and length.isdecimal() and int(length) > limits.max_body_bytes:
             raise self._too_large()
 
     @override
     def data_received(self, chunk: bytes) -> None:
-        if self._finished:
+        if self._headers_written:  # refused already
             return
         self._size += len(chunk)
         if self._size > self.parts.settings.server.max_body_bytes:
@@ -63,8 +64,6 @@ class CompletionsHandler(ApiHandler):
     async def post(self, *_: str) -> None:
         self.body_read = True
         self.body_ends()
-        if self._finished:
-            return
         inbound = Inbound(
             id=self.request_id,
             caller=self.caller,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -167,12 +168,17 @@ def _form(profile: Profile, call: Call, base: str) -> Form:
         if str(chosen) not in profile.forms:
             raise Cannot("options.form", f"must be one of: {', '.join(sorted(profile.forms))}")
         return profile.forms[str(chosen)]
-    try:
-        host = urlsplit(base).hostname or ""
-    except ValueError as error:
-        raise Cannot("base_url", str(error)) from error
+    host = _host(base)
     by_host = (form for form in profile.forms.values() if any(fnmatchcase(host, pattern) for pattern in form.hosts))
     return next(by_host, _NO_FORM)
+
+
+@lru_cache(maxsize=256)
+def _host(base: str) -> str:
+    try:
+        return urlsplit(base).hostname or ""
+    except ValueError as error:
+        raise Cannot("base_url", str(error)) from error
 
 
 def _headers(profile: Profile, call: Call, credential: Credential) -> dict[str, str]:

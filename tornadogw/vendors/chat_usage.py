@@ -21,7 +21,7 @@ def split(paths: Sequence[str]) -> tuple[Path, ...]:
 def at(body: Any, path: Path) -> Any:
     """What stands at a path; None where it breaks off."""
     for key in path:
-        if not isinstance(body, Mapping):
+        if not isinstance(body, dict):
             return None
         body = body.get(key)
     return body
@@ -49,7 +49,7 @@ class UsageReader:
 
     def read(self, raw: Any) -> Usage | None:
         """The counts of a usage object; None: it has none. What is no count reads as -1, which no meter believes."""
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, dict):
             return None
         prompt, completion = _first(raw, self._prompt), _first(raw, self._completion)
         if prompt is None and completion is None:
@@ -74,12 +74,14 @@ def _part(count: int | None, whole: int) -> int:
 
 
 def _first(raw: Mapping[str, Any], paths: tuple[Path, ...]) -> int | None:
-    return next((count for path in paths if (count := _count(at(raw, path))) is not None), None)
+    for path in paths:
+        value = raw.get(path[0]) if len(path) == 1 else at(raw, path)
+        if value is not None:
+            return _count(value)
+    return None
 
 
-def _count(value: Any) -> int | None:
-    if value is None:
-        return None
+def _count(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
