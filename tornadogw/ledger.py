@@ -113,11 +113,8 @@ class Ledger:
     async def drain(self, seconds: float) -> int:
         """Wait for every write, at most so long; then give up the rest and say how many those were.
 
-        What is given up is still held, and given back to its account by the next start.
+        What is given up is still held, and given back to its account by the next start, which removes marks too.
         """
-        for mark in self._marks:
-            mark.cancel()
-        self._marks.clear()
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while self._tasks and (left := end - loop.time()) > 0:
@@ -128,6 +125,9 @@ class Ledger:
             for task in rest:
                 task.cancel()
             await asyncio.wait(rest)
+        for mark in self._marks:
+            mark.cancel()
+        self._marks.clear()
         return lost
 
     # --- taking ------------------------------------------------------------------------------------------------------

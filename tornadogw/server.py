@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import uvloop
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
@@ -82,7 +83,8 @@ def serve(options: ServeOptions) -> int:
             async with open_gateway(settings, plugins, options.environ, secret, url) as gateway:
                 await _Process(options, gateway, plugins, private).run(began)
 
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
     finally:
         if private is not None:
             private.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,10 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.serving import Gateway, environment
 from tornadogw.__main__ import serve
 from tornadogw.cli import main
-
-LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
 class Done(NamedTuple):
@@ -29,12 +29,6 @@ class Done(NamedTuple):
 
 
 Cli = Callable[..., Done]
-
-
-def environment(**extra: str) -> dict[str, str]:
-    """Ours, without what the developer's own gateway may have set, in English."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TORNADOGW_", *LANGUAGE))}
-    return {**kept, "LANG": "en_US.UTF-8", **extra}
 
 
 @pytest.fixture
@@ -72,48 +66,16 @@ def cli(alone: Cli, mongod, mongo) -> Cli:
 @pytest.fixture
 def inside(mongod, mongo, tmp_path: Path, monkeypatch, capfdbinary) -> Cli:
     """As `cli`, but in this process: for the many small cases that need no process of their own."""
-    environ = environment(TORNADOGW_MONGO__URL=mongod.url, TORNADOGW_MONGO__DATABASE=mongo.database.name)
-    monkeypatch.setattr(os, "environ", environ)
+    where = {"TORNADOGW_MONGO__URL": mongod.url, "TORNADOGW_MONGO__DATABASE": mongo.database.name}
 
-    def run(*words: str) -> Done:
+    def run(*words: str, stdin: str = "", **extra: str) -> Done:
+        monkeypatch.setattr(os, "environ", environment(**where, **extra))
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         code = main(serve, ["--data", str(tmp_path / "data"), *words])
         out, err = capfdbinary.readouterr()
         return Done(code, out.decode(), err.decode())
 
     return run
-
-
-class Gateway:
-    """A running `serve`."""
-
-    def __init__(self, data: Path, words: tuple[str, ...], extra: dict[str, str]) -> None:
-        self.log = data.with_suffix(".log")
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "tornadogw", "--data", str(data), "serve", "--port", "0", *words],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                encoding="utf-8",
-                env=environment(**extra),
-            )
-
-    def read_until(self, end: str) -> str:
-        """What it says up to the line that starts with `end`, which it flushes while it runs on."""
-        assert self.process.stdout is not None
-        lines = []
-        for line in self.process.stdout:
-            lines.append(line)
-            if line.startswith(end):
-                return "".join(lines)
-        raise AssertionError(f"it ended early: {''.join(lines)} {self.log.read_text()}")
-
-    def stop(self) -> int:
-        assert self.process.stdout is not None
-        self.process.terminate()
-        code = self.process.wait(30)
-        self.process.stdout.close()
-        return code
 
 
 @pytest.fixture

@@ -43,13 +43,20 @@ def test_the_life_of_an_account(cli):
     assert [each["email"] for each in cli("account", "list", "--json").json["accounts"]] == ["ann@example.com"]
 
 
-def test_for_people(cli):
-    assert "email     bob@example.com\n" in cli("account", "create", "bob@example.com").out
-    assert cli("account", "credit", "bob@example.com", "3").out.startswith("Paid in 3.00 CNY (manual-")
-    assert "balance   3.00 CNY\n" in cli("account", "show", "bob@example.com").out
-    assert cli("account", "list").out.splitlines()[0].split() == ["EMAIL", "ROLE", "STATUS", "BALANCE", "CNY", "SPENT"]
-    assert "余额" in cli("account", "show", "bob@example.com", LANG="zh_CN.UTF-8").out
-    assert "余额" in cli("account", "show", "bob@example.com", TORNADOGW_SERVER__LANGUAGE="zh").out
+def test_for_people(inside):
+    assert "email     bob@example.com\n" in inside("account", "create", "bob@example.com").out
+    assert inside("account", "credit", "bob@example.com", "3").out.startswith("Paid in 3.00 CNY (manual-")
+    assert "balance   3.00 CNY\n" in inside("account", "show", "bob@example.com").out
+    assert inside("account", "list").out.splitlines()[0].split() == [
+        "EMAIL",
+        "ROLE",
+        "STATUS",
+        "BALANCE",
+        "CNY",
+        "SPENT",
+    ]
+    assert "余额" in inside("account", "show", "bob@example.com", LANG="zh_CN.UTF-8").out
+    assert "余额" in inside("account", "show", "bob@example.com", TORNADOGW_SERVER__LANGUAGE="zh").out
 
 
 @pytest.mark.parametrize(
@@ -69,22 +76,24 @@ def test_what_cannot_be_done(words, sentence, inside):
     assert done.err.count("\n") == 1
 
 
-def test_an_account_is_there_once(cli):
-    cli("account", "create", "a@example.com")
-    again = cli("account", "create", "A@example.com", "--json")
+def test_an_account_is_there_once(inside):
+    inside("account", "create", "a@example.com")
+    again = inside("account", "create", "A@example.com", "--json")
     assert again.code == 1
     assert again.json == {"error": "there is an account a@example.com already"}
 
 
-def test_a_password_comes_from_standard_input(cli):
-    cli("account", "create", "a@example.com")
-    assert cli("account", "password", "a@example.com", "--json", stdin="correct horse\n").json["has_password"] is True
-    short = cli("account", "password", "a@example.com", stdin="short\n")
+def test_a_password_comes_from_standard_input(inside):
+    inside("account", "create", "a@example.com")
+    assert (
+        inside("account", "password", "a@example.com", "--json", stdin="correct horse\n").json["has_password"] is True
+    )
+    short = inside("account", "password", "a@example.com", stdin="short\n")
     assert (short.code, "8 to 1024 characters" in short.err) == (1, True)
 
 
-def test_no_password_and_no_terminal(cli):
-    done = cli("account", "password", "a@example.com")
+def test_no_password_and_no_terminal(inside):
+    done = inside("account", "password", "a@example.com")
     assert done.code == 1
     assert "There is no terminal to ask on" in done.err
 

@@ -11,18 +11,18 @@ def test_all_is_well(cli):
     assert cli("check", "--upstreams").out.splitlines()[-1] == "ok    upstream echo: answers"
 
 
-def test_wrong_settings_end_it(cli, tmp_path):
+def test_wrong_settings_end_it(inside, tmp_path):
     (tmp_path / "own.toml").write_text("[server]\nprot = 1\n")
-    done = cli("--settings", str(tmp_path / "own.toml"), "check", "--json")
+    done = inside("--settings", str(tmp_path / "own.toml"), "check", "--json")
     assert done.code == 1
     assert done.json["ok"] is False
     assert [each["check"] for each in done.json["findings"]] == ["settings"]
     assert done.err == "1 of 1 checks failed.\n"
 
 
-def test_what_is_independent_is_still_looked_at(cli, tmp_path):
+def test_what_is_independent_is_still_looked_at(inside, tmp_path):
     (tmp_path / "own.toml").write_text('[[upstreams]]\nname = "a"\nvendor = "nobody"\n')
-    done = cli("--settings", str(tmp_path / "own.toml"), "check")
+    done = inside("--settings", str(tmp_path / "own.toml"), "check")
     assert done.code == 1
     looks = [line.split(":")[0].split() for line in done.out.splitlines()]
     assert looks == [["ok", "settings"], ["ok", "plugins"], ["FAIL", "models"], ["ok", "database"]]

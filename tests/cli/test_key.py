@@ -46,14 +46,14 @@ def test_the_life_of_a_key(cli, ann):
     assert rotated["key"] != made["key"]
 
 
-def test_for_people(cli, ann):
-    key, rest = cli("key", "create", ann, "--label", "demo").out.splitlines()
+def test_for_people(inside, ann):
+    key, rest = inside("key", "create", ann, "--label", "demo").out.splitlines()
     assert key.startswith("sk-")
     assert "not shown again" in rest
-    listed = cli("key", "list", ann).out
+    listed = inside("key", "list", ann).out
     assert "demo" in listed
     assert key not in listed
-    assert "有效" in cli("key", "list", ann, LANG="zh_CN.UTF-8").out
+    assert "有效" in inside("key", "list", ann, LANG="zh_CN.UTF-8").out
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_what_was_called_is_charged_and_shown(alone, start, tmp_path):
     assert gateway.stop() == 0
 
 
-def test_nothing_was_called(inside, cli):
+def test_nothing_was_called(inside):
     inside("account", "create", "a@example.com")
-    assert cli("usage", "a@example.com", "--json").json == {"rows": []}
-    assert cli("usage", "a@example.com", "--csv").out == "day,model,requests,prompt_tokens,completion_tokens,cost\n"
+    assert inside("usage", "a@example.com", "--json").json == {"rows": []}
+    assert inside("usage", "a@example.com", "--csv").out == "day,model,requests,prompt_tokens,completion_tokens,cost\n"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workshop")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=IGNORED)
-    for path in (*ROOT.glob("*.md"), ROOT / ".importlinter"):
+    for path in (*ROOT.glob("*.md"), ROOT / ".importlinter", ROOT / "setup.py"):
         shutil.copy2(path, folder)
     return folder
 

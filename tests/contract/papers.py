@@ -145,6 +145,16 @@ def undocumented_commands(root: Path) -> list[str]:
     return found + [f"docs/command-line.md has `tornadogw {each}`, which is no command" for each in unknown]
 
 
+def undocumented_dependencies(root: Path) -> list[str]:
+    """docs/dependencies.md has a row for each package that an installation brings."""
+    tree = ast.parse((root / "setup.py").read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    (requires,) = [node.value for node in assigned if ast.unparse(node.targets[0]) == "REQUIRES"]
+    text = (root / "docs/dependencies.md").read_text(encoding="utf-8")
+    names = [re.split("[<>=]", requirement)[0] for requirement in ast.literal_eval(requires)]
+    return [f"docs/dependencies.md lacks {name}" for name in names if f"\n| {name} | " not in text]
+
+
 # --- pages ---------------------------------------------------------------------------------------------------------
 
 

@@ -73,3 +73,12 @@ def test_a_missing_command_is_reported(copy, new):
         "docs/command-line.md lacks `tornadogw key rotate EMAIL KEY_ID`",
         "docs/command-line.md has `tornadogw key renew EMAIL KEY_ID`, which is no command",
     ]
+
+
+def test_every_dependency_is_explained(root):
+    assert papers.undocumented_dependencies(root) == []
+
+
+def test_a_dependency_without_a_reason_is_reported(copy, new):
+    spoil(copy / "setup.py", '    "click', '    "requests>=2",\n    "click')
+    assert new(papers.undocumented_dependencies) == ["docs/dependencies.md lacks requests"]

@@ -23,7 +23,7 @@ from tests.threaded import free_port
 from tests.vendors.oracle import Told, data_of, engine, is_stream
 from tornadogw.testing.recordings import Recording
 
-HEAD = ("id", "object", "created", "model", "choices")
+HEAD = ("id", "object", "created", "model")
 SMALL = {"messages": [{"role": "user", "content": "Say what you said before. " * 300}]}
 """Asked where the request was not recorded; long enough for the tokens that were reported then."""
 ROOM = 32768
@@ -114,19 +114,19 @@ def shown_model(recording: Recording) -> str:
 
 
 def heard_stream(raw: bytes) -> tuple[dict[int, Told], dict[str, Any], Any]:
-    """Choices, head, and last event before `[DONE]` (or the last of all), of a stream as the contract promises it."""
+    """Choices and head of a stream as the contract promises it, and what follows its chunks: usage, an error, or None."""
     events = events_of(raw)
-    last = events.pop()
-    if last == "[DONE]":
-        last = events.pop()
-    heads = {tuple(event[key] for key in HEAD[:4]) for event in events}
+    if events[-1] == "[DONE]":
+        events.pop()
+    after = events.pop() if not events[-1].get("choices") else None
+    heads = {tuple(event[key] for key in HEAD) for event in events}
     assert len(heads) == 1, "every chunk repeats the same head"
     choices: dict[int, Told] = {}
     for event in events:
         assert event["choices"], "only the usage chunk has no choices"
         for raw_choice in event["choices"]:
             _hear(raw_choice, choices)
-    return choices, dict(zip(HEAD, heads.pop(), strict=False)), last
+    return choices, dict(zip(HEAD, heads.pop(), strict=True)), after
 
 
 def _hear(raw: dict[str, Any], choices: dict[int, Told]) -> None:

@@ -70,8 +70,7 @@ def check_said(recording: Recording, choices: dict[int, oracle.Told]) -> None:
     assert choices.keys() == right.keys()
     for index, told in choices.items():
         wanted = right[index]
-        if not wanted.tools or "prompt" not in (recording.request or {}):
-            assert oracle.same_calls(wanted.tools, told.tools)
+        assert oracle.same_calls(wanted.tools, told.tools)
         assert (told.text, told.reasoning, told.refusal, told.finish) == (
             wanted.text,
             wanted.reasoning,
@@ -107,7 +106,7 @@ def test_a_stream_says_what_was_recorded(replayed, recording):
     assert head["object"] == ("text_completion" if recording.vendor == "openai-completions" else "chat.completion.chunk")
     assert head["model"] == replay.shown_model(recording)
     assert last["choices"] == []
-    assert [last[key] for key in ("id", "object", "created", "model")] == list(head.values())
+    assert head.items() <= last.items()
     check_usage(recording, last["usage"], event, most_tokens(recording, stream=True))
 
 

@@ -139,6 +139,12 @@ async def test_the_raw_relay_passes_bytes_after_the_first_event(rows):
     assert client.writes[1] == plain
 
 
+async def test_a_time_that_must_be_made_up_is_never_passed_raw(rows):
+    pieces = [event({"content": "one"}, created=0), event({"content": "two"}, created=0), event({}, "stop")]
+    client = await move(rows["openai"], Upstream(*pieces), raw=True)
+    assert all(b'"created":1,' in write for write in client.writes)
+
+
 async def test_a_rewritten_model_is_never_passed_raw(rows, monkeypatch):
     monkeypatch.setattr(ROUTE, "public_name", "renamed")
     plain = event({"content": "two"})

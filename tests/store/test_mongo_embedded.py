@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -168,18 +169,17 @@ def listens_on_tcp(pid: int) -> bool:
     return any(fields[9] in ours and fields[3] == "0A" for fields in lines)
 
 
-def test_the_socket_may_move(open_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_socket_may_move(open_here, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_here()
     add(first.url, 1)
     stop_at_once(first)
-    runtime = tmp_path / "Other"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    second = open_here()
-    assert second.socket.startswith(str(runtime))
-    assert second.socket != first.socket
-    add(second.url, 2)
-    assert things(second.url) == [1, 2]
+    with tempfile.TemporaryDirectory(prefix="Other") as runtime:  # short: a socket's path is, and tmp_path may not be
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        second = open_here()
+        assert second.socket.startswith(runtime)
+        assert second.socket != first.socket
+        add(second.url, 2)
+        assert things(second.url) == [1, 2]
 
 
 def test_a_server_that_died_is_revived(open_here) -> None:

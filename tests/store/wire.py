@@ -90,11 +90,12 @@ class Wire:
         except* (OSError, EOFError):
             pass  # one side has gone: so does the other
         finally:
-            for each in (writer, there):
-                if each is not None:
-                    each.close()
-                    with suppress(OSError):
-                        await each.wait_closed()
+            ends = [each for each in (writer, there) if each is not None]
+            for each in ends:  # all of them before the first await: this task may be cancelled twice
+                each.transport.abort()
+            for each in ends:
+                with suppress(OSError):
+                    await each.wait_closed()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
         while data := await reader.read(READ):

@@ -23,7 +23,7 @@ def wants_stream(
     """The five steps of contract.md. `headers` look names up without regard to case."""
     if explicit is not None:
         return explicit
-    accept = headers.get("Accept", "")
+    accept = headers.get("Accept", "").lower()
     if "text/event-stream" in accept:
         return True
     if "application/json" in accept or _is_sdk(headers, json_clients):

@@ -116,7 +116,8 @@ async def _relay(
 def _let_pass(reader: Reader, answer: Answer) -> None:
     """The raw relay begins with the first read after the first useful event, if no chunk must be rewritten."""
     if isinstance(reader, RawReader) and not reader.passing and answer.identity is not None:
-        reader.passing = reader.meta.model == answer.identity.model and reader.meta.id == answer.identity.id
+        said, shown = reader.meta, answer.identity
+        reader.passing = (said.id, said.model, said.created) == (shown.id, shown.model, shown.created)
 
 
 async def _finish(

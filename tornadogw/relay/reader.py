@@ -90,7 +90,7 @@ class Reader:
             return []
         self._refuse_pages()
         if self.failure is None and self._framer.kind != "json":
-            events += self._accept(self._vendor.end(self._memo))
+            events += self._told_at_end()
         if self.failure is None and not self._seen:
             self._fail("empty", "the upstream answered nothing")
         if self.failure is None:
@@ -98,6 +98,17 @@ class Reader:
                 [Stop("stop", choice - self._offset) for choice in sorted(self._seen - self._stopped)]
             )
         return events
+
+    def _told_at_end(self) -> list[Item]:
+        try:
+            return self._accept(self._vendor.end(self._memo))
+        except Exception:  # as in `read`
+            self._blame_vendor()
+        return []
+
+    def _blame_vendor(self) -> None:
+        log.exception("vendor %s failed to read an answer", self._vendor.name)
+        self._fail("vendor_bug", "the vendor plugin failed to read the answer")
 
     def _rest(self) -> list[Frame]:
         """The frames that the end of the body completes."""
@@ -127,8 +138,7 @@ class Reader:
             if frame.whole:
                 self._fail("unreadable", "the upstream's JSON cannot be read")
         except Exception:  # a vendor is a plugin: its bug is a failed upstream, not ours
-            log.exception("vendor %s failed to read an answer", self._vendor.name)
-            self._fail("vendor_bug", "the vendor plugin failed to read the answer")
+            self._blame_vendor()
         return []
 
     def _accept(self, said: Sequence[Event | Failure]) -> list[Item]:

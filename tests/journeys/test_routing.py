@@ -1,0 +1,227 @@
+"""Which route answers: priority, weight, rank in `auto`, fallbacks; what is skipped, and when nobody is left."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import AsyncExitStack
+from typing import Any
+
+from tests.journeys.wire import check_envelope, forgive, joined, events_of, last_event, problem, said, serving
+from tests.running import CHAT
+from tornadogw.testing import Answer, FakeUpstream
+
+MANY = "[limits]\nkey_per_minute = 10000\nip_per_minute = 10000\n"
+DOWN = Answer(status=500, headers={"Content-Type": "application/json"}, body=problem())
+BUSY = Answer(status=429, headers={"Retry-After": "30"})
+
+
+def model(name: str, *routes: str, **fields: Any) -> str:
+    """A model with routes such as `u0`, `u1 priority=1`; fields as TOML."""
+    made = []
+    for route in routes:
+        upstream, *more = route.split()
+        extra = "".join(f", {each.replace('=', ' = ')}" for each in more)
+        made.append(f'{{ upstream = "{upstream}", model = "{name}-at-{upstream}"{extra} }}')
+    lines = [f"{key} = {value}" for key, value in fields.items()]
+    price = 'price = { input = "1", output = "1" }'
+    return "\n".join(["[[models]]", f'name = "{name}"', price, f"routes = [{', '.join(made)}]", *lines, ""])
+
+
+async def upstreams(stack: AsyncExitStack, count: int) -> list[FakeUpstream]:
+    return [await stack.enter_async_context(FakeUpstream(Answer(body=said(f"by u{at}")))) for at in range(count)]
+
+
+def settings(ups: list[FakeUpstream], *models: str, top: str = MANY) -> str:
+    whole = serving(*(up.url for up in ups), top=top)
+    return whole[: whole.index("[[models]]")] + "\n".join(models)
+
+
+async def who(gateway: Any, asked: str, **more: Any) -> str:
+    """The text of the answer, or the code of the refusal."""
+    status, body = await gateway.ask({**CHAT, "model": asked, **more})
+    return body["choices"][0]["message"]["content"] if status == 200 else str(body["code"])
+
+
+async def test_lower_priorities_first_and_the_next_when_one_fails(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 3)
+        routes = ("u2 priority=7", "u1 priority=-1", "u0 priority=3")
+        async with start(settings(ups, model("m", *routes))) as gateway:
+            assert [await who(gateway, "m") for _ in range(5)] == ["by u1"] * 5
+            ups[1].play(DOWN)
+            async with gateway.post(body={**CHAT, "model": "m", "stream": True}) as response:
+                assert response.headers["X-Gateway-Attempts"] == "2"
+                assert joined(events_of(await response.read())) == "by u0"
+            ups[0].play(DOWN)
+            async with gateway.post(body={**CHAT, "model": "m"}) as response:
+                assert response.headers["X-Gateway-Attempts"] == "3"
+            record = await last_event(gateway)
+            assert [each[0] for each in record["at"]] == ["u1", "u0", "u2"]
+            ups[2].play(DOWN)
+            status, body = await gateway.ask({**CHAT, "model": "m"})
+            assert status == 503
+            assert check_envelope(body, 4001).count("some_error") == 3
+
+
+async def test_weights_share_inside_one_priority(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 3)
+        async with start(settings(ups, model("m", "u0 weight=3", "u1", "u2 priority=1"))) as gateway:
+            gateway.gateway.parts.gate.router._rng = random.Random(7)
+            found = Counter([await who(gateway, "m") for _ in range(200)])
+            assert set(found) == {"by u0", "by u1"}
+            assert 120 < found["by u0"] < 180, found
+
+
+async def test_auto_takes_the_best_that_can(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 3)
+        models = [
+            model("never", "u2"),
+            model("second", "u1", auto=2),
+            model("best", "u0", auto=1, capabilities=[], modes='["chat"]'),
+        ]
+        async with start(settings(ups, *models)) as gateway:
+            assert await who(gateway, "auto") == "by u0"
+            tools = [{"type": "function", "function": {"name": "f"}}]
+            assert await who(gateway, "auto", tools=tools) == "by u1", "the best cannot use tools"
+            status, body = await gateway.ask({"prompt": "x", "stream": False})
+            assert (status, ups[1].requests[-1].path) == (200, "/completions"), "the best does not complete"
+            status, body = await gateway.ask({**CHAT, "model": "best", "tools": tools})
+            assert status == 400
+            assert "tools" in check_envelope(body, 1003)
+            forgive(gateway)
+            ups[0].play(DOWN)
+            assert await who(gateway, "auto") == "by u1"
+            ups[1].play(DOWN)
+            assert await who(gateway, "auto") == "4001", "a model without a rank is not in auto"
+            assert await who(gateway, "never") == "by u2"
+
+
+async def test_without_any_rank_all_models_are_in_auto_in_their_order(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        async with start(settings(ups, model("a", "u1"), model("b", "u0"))) as gateway:
+            assert await who(gateway, "auto") == "by u1"
+            ups[1].play(DOWN)
+            assert await who(gateway, "auto") == "by u0"
+
+
+async def test_the_default_model_is_a_setting(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        top = '[defaults]\nmodel = "b"\n'
+        async with start(settings(ups, model("a", "u0"), model("b", "u1"), top=top)) as gateway:
+            status, body = await gateway.ask(CHAT)
+            assert (status, body["choices"][0]["message"]["content"]) == (200, "by u1")
+
+
+async def test_fallbacks_come_after_all_routes_of_the_model_and_never_for_its_content_policy(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 3)
+        models = [model("m", "u0", "u1 priority=1", fallbacks='["other"]'), model("other", "u2")]
+        async with start(settings(ups, *models)) as gateway:
+            ups[0].play(DOWN)
+            assert await who(gateway, "m") == "by u1"
+            ups[1].play(BUSY)
+            status, body = await gateway.ask({**CHAT, "model": "m"})
+            assert (status, body["choices"][0]["message"]["content"]) == (200, "by u2")
+            record = await last_event(gateway)
+            assert (record["q"], record["m"], record["up"]) == ("m", "other", "u2")
+            forgive(gateway)
+            filtered = Answer(status=400, headers={"Content-Type": "application/json"}, body=problem("no", "content_filter"))
+            ups[0].play(filtered)
+            before = len(ups[2].requests)
+            status, body = await gateway.ask({**CHAT, "model": "m"})
+            assert (status, len(ups[2].requests)) == (400, before)
+            check_envelope(body, 1002, "content_filter")
+
+
+async def test_when_all_cool_down_the_soonest_is_told(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        async with start(settings(ups, model("m", "u0", "u1 priority=1"))) as gateway:
+            ups[0].play(BUSY)
+            ups[1].play(Answer(status=429, headers={"Retry-After": "12"}))
+            for _ in range(2):
+                async with gateway.post(body={**CHAT, "model": "m"}) as response:
+                    assert (response.status, response.headers["Retry-After"]) == (503, "12")
+                    check_envelope(await response.json(), 4001)
+            assert [len(up.requests) for up in ups] == [1, 1], "the second request asked nobody"
+
+
+async def test_one_request_does_not_ask_for_ever(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 1)
+        ups[0].play(DOWN)
+        routes = [f"u0 priority={at}" for at in range(20)]
+        async with start(settings(ups, model("m", *routes))) as gateway:
+            assert await who(gateway, "m") == "4001"
+            assert len(ups[0].requests) == 6
+
+
+async def test_a_vendor_that_cannot_is_passed_over(start):
+    refusing = '[plugin.rows.vendors.strict]\nlike = "vllm"\nrefuse = ["seed"]\n'
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        whole = settings(ups, model("m", "u0", "u1 priority=1"), top=refusing + MANY)
+        whole = whole.replace('vendor = "vllm"', 'vendor = "strict"', 1)
+        async with start(whole) as gateway:
+            assert await who(gateway, "m") == "by u0"
+            assert await who(gateway, "m", seed=5) == "by u1"
+            record = await last_event(gateway)
+            assert record["at"][0][:4] == ["u0", "m", "cannot", "unsupported"]
+        only = settings(ups[:1], model("m", "u0"), top=refusing).replace('vendor = "vllm"', 'vendor = "strict"')
+        async with start(only) as gateway:
+            status, body = await gateway.ask({**CHAT, "model": "m", "seed": 5})
+            assert (status, body["error"]["param"]) == (400, "seed")
+            check_envelope(body, 1002)
+
+
+async def test_a_bug_of_a_vendor_plugin_is_a_failed_upstream(start, tmp_path, claim_log):
+    claim_log("tornadogw", "buggy")
+    plugins = tmp_path / "plugins.d"
+    plugins.mkdir(mode=0o700)
+    path = plugins / "buggy.py"
+    path.write_text(PLUGIN, encoding="utf-8")
+    path.chmod(0o600)
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        whole = settings(ups, model("m", "u0", "u1 priority=1")).replace('vendor = "vllm"', 'vendor = "buggy"', 1)
+        async with start(whole) as gateway:
+            for where in ("request", "failure", "read", "end"):
+                ups[0].play(DOWN if where == "failure" else Answer(body=b": only a comment" if where == "end" else said("x")))
+                assert await who(gateway, "m", user=where) == "by u1", where
+                record = await last_event(gateway)
+                assert record["at"][0][2:4] == ["elsewhere", "vendor_bug"], (where, record)
+
+
+PLUGIN = '''
+from tornadogw import Failure, UpstreamRequest, Vendor, hookimpl
+
+
+class Buggy(Vendor):
+    name = "buggy"
+    base_url = "http://127.0.0.1:9"
+
+    def request(self, call, credential, now):
+        self.where = call.draft.params.get("user")
+        if self.where == "request":
+            raise KeyError("internal detail")
+        return UpstreamRequest(url=call.base_url + "/x", headers={}, body=b"{}")
+
+    def failure(self, status, headers, body, now):
+        raise KeyError("internal detail")
+
+    def read(self, frame, memo):
+        raise KeyError("internal detail")
+
+    def end(self, memo):
+        raise KeyError("internal detail")
+
+
+@hookimpl
+def gw_register_vendors(register):
+    register(Buggy())
+'''

@@ -1,0 +1,39 @@
+"""The base of every vendor: what holds until somebody says otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from tornadogw.types import Call, Credential, Draft, Frame, Traits
+from tornadogw.vendor import Vendor
+
+
+@pytest.fixture
+def call():
+    return Call("id", Draft("chat", "m"), "m-1", "https://x.test")
+
+
+def test_what_a_vendor_need_not_say(call):
+    vendor = Vendor()
+    assert vendor.traits("m-1") == Traits()
+    assert vendor.memo(call).call is call
+    assert vendor.memo(call) is not vendor.memo(call)
+
+
+def test_what_a_vendor_must_write(call):
+    vendor, memo = Vendor(), Vendor().memo(call)
+    for unwritten in (
+        lambda: vendor.request(call, Credential("a"), 0.0),
+        lambda: vendor.read(Frame(b"{}"), memo),
+        lambda: vendor.end(memo),
+        lambda: vendor.read_whole(b"{}", memo),
+        lambda: vendor.failure(500, {}, b"", 0.0),
+    ):
+        with pytest.raises(NotImplementedError):
+            unwritten()
+
+
+def test_a_careful_vendor_is_the_default():
+    """What nobody recorded is translated, asked for as a stream, and sent none of the client's headers."""
+    traits = Traits()
+    assert (traits.relay, traits.json, traits.completion, traits.pass_headers) == ("translated", "stream", "chat", ())
