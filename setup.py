@@ -43,6 +43,15 @@ TEST = [
     "setuptools<82",
 ]
 
+# What tests/live runs: llama.cpp with a model made on the spot, and clients beside the one in `test`.
+LIVE = [
+    "gguf>=0.19,<1",
+    "langchain-openai>=1.7,<2",
+    "numpy>=2.2,<3",
+    "requests>=2.34,<3",
+    "xllamacpp>=2026.10",
+]
+
 DEV = [
     "build>=1.6,<2",
     "codespell>=2.4,<3",
@@ -64,7 +73,7 @@ setup(
     packages=find_packages(include=["tornadogw", "tornadogw.*"]),
     package_data={"tornadogw": ["py.typed", "data/*.toml"]},
     install_requires=REQUIRES,
-    extras_require={"mongod": MONGOD, "test": TEST, "dev": DEV},
+    extras_require={"mongod": MONGOD, "test": TEST, "live": LIVE, "dev": DEV},
     entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

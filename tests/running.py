@@ -70,12 +70,17 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    mongod_url: str, folder: Path, settings: str = "", environ: Mapping[str, str] = os.environ, credit: str = "100"
+    mongod_url: str,
+    folder: Path,
+    settings: str = "",
+    environ: Mapping[str, str] = os.environ,
+    credit: str = "100",
+    timeout_ms: int = 10_000,
 ) -> AsyncIterator[Running]:
     """A gateway with these settings (TOML). Its owner has a key and `credit` units of money."""
     path = folder / "settings.toml"
     path.write_text(settings, encoding="utf-8")
-    loaded = load(path, folder, environ, {"mongo.database": f"test_{uuid.uuid4().hex}", "mongo.timeout_ms": 10_000})
+    loaded = load(path, folder, environ, {"mongo.database": f"test_{uuid.uuid4().hex}", "mongo.timeout_ms": timeout_ms})
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
@@ -84,7 +89,7 @@ async def running(
                 App(gateway.parts, None),
                 max_header_size=65536,
                 max_body_size=4 * loaded.settings.server.max_body_bytes,
-                )
+            )
             sockets = bind_sockets(0, "127.0.0.1")
             server.add_sockets(sockets)
             url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"

@@ -164,7 +164,9 @@ def heard_json(answer: dict[str, Any]) -> dict[int, Told]:
     choices = {}
     for raw in answer["choices"]:
         part = raw.get("message", raw)
-        calls = [[call["id"], call["function"]["name"], call["function"]["arguments"]] for call in part.get("tool_calls", ())]
+        calls = [
+            [call["id"], call["function"]["name"], call["function"]["arguments"]] for call in part.get("tool_calls", ())
+        ]
         text = raw["text"] if "text" in raw else part["content"] or ""
         choices[raw["index"]] = Told(text, _reasoning(part), part.get("refusal") or "", calls, raw["finish_reason"])
         assert "text" in raw or part["role"] == "assistant"

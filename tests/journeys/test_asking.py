@@ -36,7 +36,15 @@ MODES = [
 ]
 
 ALLOWED: list[dict[str, Any]] = [
-    {"model": None, "max_tokens": None, "temperature": None, "stream_options": None, "tools": None, "n": None, "stop": None},
+    {
+        "model": None,
+        "max_tokens": None,
+        "temperature": None,
+        "stream_options": None,
+        "tools": None,
+        "n": None,
+        "stop": None,
+    },
     {"model": "auto"},
     {"max_tokens": 1},
     {"max_completion_tokens": 1},
@@ -78,7 +86,11 @@ REFUSED: list[tuple[dict[str, Any], int, str | None]] = [
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 1002, "messages[0].content[0].image_url"),
     ({"messages": [{"role": "assistant", "tool_calls": "x"}]}, 1002, "messages[0].tool_calls"),
     ({"messages": [{"role": "assistant", "tool_calls": [5]}]}, 1002, "messages[0].tool_calls[0]"),
-    ({"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": {}}}]}]}, 1002, "messages[0].tool_calls[0].function"),
+    (
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": {}}}]}]},
+        1002,
+        "messages[0].tool_calls[0].function",
+    ),
     ({"prompt": 5}, 1002, "prompt"),
     ({"prompt": {"a": 1}}, 1002, "prompt"),
     ({"prompt": ["x", 5]}, 1002, "prompt"),
@@ -126,7 +138,10 @@ async def test_the_body_says_the_mode_and_the_door_does_not(start):
                 assert status == 200, (body, answer)
                 assert answer["object"] == kind, (body, answer)
                 choice = answer["choices"][0]
-                assert (choice["message"]["content"] if "message" in choice else choice["text"]) == words, (body, answer)
+                assert (choice["message"]["content"] if "message" in choice else choice["text"]) == words, (
+                    body,
+                    answer,
+                )
                 async with gateway.post(door, {**body, "stream": True}) as response:
                     *chunks, last = events_of(await response.read())
                 assert last == "[DONE]"
@@ -143,9 +158,10 @@ async def test_what_is_allowed(start):
 
 async def test_what_is_refused_and_which_field_is_named(start):
     """Each in JSON and for a stream: before the first event an error is a plain HTTP answer."""
-    async with FakeUpstream() as upstream, start(
-        serving(upstream.url, top="[limits]\nkey_per_minute = 10000\nip_per_minute = 10000")
-    ) as gateway:
+    async with (
+        FakeUpstream() as upstream,
+        start(serving(upstream.url, top="[limits]\nkey_per_minute = 10000\nip_per_minute = 10000")) as gateway,
+    ):
         for body, code, param in REFUSED:
             for stream in ({}, {"stream": True}) if "stream" not in body else ({},):
                 status, answer = await gateway.ask({**body, **stream})
@@ -215,9 +231,10 @@ async def test_everything_else_is_passed_on(start):
 
 
 async def test_what_a_profile_leaves_out_is_told(start):
-    async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(
-        serving(upstream.url, vendor="deepseek")
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("hi"))) as upstream,
+        start(serving(upstream.url, vendor="deepseek")) as gateway,
+    ):
         async with gateway.post(body={**CHAT, "model": "m", "logit_bias": {"5": 1}, "seed": 4}) as response:
             dropped = response.headers.get("X-Gateway-Dropped", "").split(", ")
             assert response.status == 200, await response.read()
@@ -232,7 +249,13 @@ async def test_deep_nesting_reaches_the_upstream(start, depth):
     nested: Any = "core"
     for _ in range(depth):
         nested = [nested]
-    body = b'{"model":"m","messages":[{"role":"user","content":"x"}],"metadata":' + b"[" * depth + b'"core"' + b"]" * depth + b"}"
+    body = (
+        b'{"model":"m","messages":[{"role":"user","content":"x"}],"metadata":'
+        + b"[" * depth
+        + b'"core"'
+        + b"]" * depth
+        + b"}"
+    )
     async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(serving(upstream.url)) as gateway:
         status, answer = await gateway.ask(body)
         assert status == 200, answer
@@ -299,8 +322,12 @@ async def test_numbers_beyond_64_bits_do_not_break_anything(start):
 
 async def test_an_error_event_is_read_by_whoever_reads_the_stream(start):
     async with start() as gateway:
-        status, body = await gateway.ask({"messages": [{"role": "user", "content": "echo:fail 3\none two three four"}], "stream": False})
+        status, body = await gateway.ask(
+            {"messages": [{"role": "user", "content": "echo:fail 3\none two three four"}], "stream": False}
+        )
         assert status == 503
         check_envelope(body, 4001)
-        async with gateway.post(body={"messages": [{"role": "user", "content": "echo:fail 3\none two three four"}], "stream": True}) as response:
+        async with gateway.post(
+            body={"messages": [{"role": "user", "content": "echo:fail 3\none two three four"}], "stream": True}
+        ) as response:
             check_in_band(events_of(await response.read())[-1], 4001)

@@ -50,7 +50,9 @@ class Raw:
                 head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             except (asyncio.IncompleteReadError, ConnectionError):
                 return 0, {}, None
-            headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:]) if name}
+            headers = {
+                name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:]) if name
+            }
             body = await self.reader.readexactly(int(headers.get("content-length", "0")))
             return int(head[0].split()[1]), headers, json.loads(body) if body else None
 
@@ -71,7 +73,10 @@ def body_of(size: int) -> bytes:
 
 async def test_twenty_megabytes_are_accepted_below_the_limit_and_refused_above(start):
     large = body_of(20 * MB)
-    async with FakeUpstream(Answer(body=said("big"))) as upstream, start(serving(upstream.url), credit="1000") as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("big"))) as upstream,
+        start(serving(upstream.url), credit="1000") as gateway,
+    ):
         async with Raw(gateway) as client:
             client.head(f"Content-Length: {len(large)}")
             client.writer.write(large)

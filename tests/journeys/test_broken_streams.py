@@ -47,7 +47,12 @@ LATE = [
     Cut("an end in the middle of a character", Answer(body=TEXT + text("Zeit für 你")[:-30])),
     Cut("a failed event", Answer(body=TEXT + event({"error": {"message": "boom 10.1.2.3"}}) + text("never") + DONE)),
     Cut("an error as finish reason", Answer(body=TEXT + chunk(finish="error") + DONE)),
-    Cut("a content filter", Answer(body=TEXT + event({"error": {"message": "bad", "code": "content_filter"}})), words="bad", slug="content_filter"),
+    Cut(
+        "a content filter",
+        Answer(body=TEXT + event({"error": {"message": "bad", "code": "content_filter"}})),
+        words="bad",
+        slug="content_filter",
+    ),
 ]
 
 
@@ -96,9 +101,10 @@ async def test_a_json_client_has_seen_nothing_so_another_route_answers_it(start)
 async def test_silence_after_some_events_meets_the_idle_deadline(start):
     for vendor in VENDORS:
         settings = {"model": "timeouts = { idle = 0.3 }", "vendor": vendor}
-        async with FakeUpstream(Answer(body=TEXT, ending="hang")) as upstream, start(
-            serving(upstream.url, **settings)
-        ) as gateway:
+        async with (
+            FakeUpstream(Answer(body=TEXT, ending="hang")) as upstream,
+            start(serving(upstream.url, **settings)) as gateway,
+        ):
             async with gateway.post(body=ASK) as response:
                 events = events_of(await response.read())
             assert joined(events) == "Once upon "
@@ -109,9 +115,10 @@ async def test_silence_after_some_events_meets_the_idle_deadline(start):
 
 
 async def test_comments_keep_no_stalled_stream_alive(start):
-    async with FakeUpstream(Answer(body=[TEXT, *[b": ping\n\n"] * 200_000])) as upstream, start(
-        serving(upstream.url, model="timeouts = { idle = 0.3 }")
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=[TEXT, *[b": ping\n\n"] * 200_000])) as upstream,
+        start(serving(upstream.url, model="timeouts = { idle = 0.3 }")) as gateway,
+    ):
         async with asyncio.timeout(5), gateway.post(body=ASK) as response:
             check_in_band(events_of(await response.read())[-1], 4001)
 
@@ -130,13 +137,52 @@ ANSWERS = [
     Whole("neither usage nor terminator", TEXT + chunk(finish="length"), "Once upon ", "length", "estimated"),
     Whole("a terminator without a finish reason", TEXT + DONE, "Once upon ", "stop", "estimated"),
     Whole("usage and terminator without a finish reason", TEXT + usage() + DONE, "Once upon ", "stop"),
-    Whole("a broken event in the middle", TEXT + b"data: {oops\n\n" + text("a time") + chunk(finish="stop") + usage() + DONE, "Once upon a time", "stop", "reported", 1),
-    Whole("a broken event first", b"data: nonsense\n\n" + TEXT + chunk(finish="stop") + usage() + DONE, "Once upon ", "stop", "reported", 1),
-    Whole("events after the terminator", TEXT + chunk(finish="stop") + usage() + DONE + text("never"), "Once upon ", "stop"),
-    Whole("text after the finish reason", TEXT + chunk(finish="stop") + text("never") + usage() + DONE, "Once upon ", "stop"),
+    Whole(
+        "a broken event in the middle",
+        TEXT + b"data: {oops\n\n" + text("a time") + chunk(finish="stop") + usage() + DONE,
+        "Once upon a time",
+        "stop",
+        "reported",
+        1,
+    ),
+    Whole(
+        "a broken event first",
+        b"data: nonsense\n\n" + TEXT + chunk(finish="stop") + usage() + DONE,
+        "Once upon ",
+        "stop",
+        "reported",
+        1,
+    ),
+    Whole(
+        "events after the terminator",
+        TEXT + chunk(finish="stop") + usage() + DONE + text("never"),
+        "Once upon ",
+        "stop",
+    ),
+    Whole(
+        "text after the finish reason",
+        TEXT + chunk(finish="stop") + text("never") + usage() + DONE,
+        "Once upon ",
+        "stop",
+    ),
     Whole("a finish reason and no text", role() + chunk(finish="length") + usage(7, 2) + DONE, "", "length"),
-    Whole("comments, event lines, ids, empty data", b": hi\n\nevent: message\nid: 1\n" + TEXT + b"data:\n\ndata: \n\nevent: ping\ndata: {}\n\n" + chunk(finish="stop") + usage() + DONE, "Once upon ", "stop"),
-    Whole("CRLF and a byte order mark", b"\xef\xbb\xbf" + (TEXT + chunk(finish="stop") + usage() + DONE).replace(b"\n", b"\r\n"), "Once upon ", "stop"),
+    Whole(
+        "comments, event lines, ids, empty data",
+        b": hi\n\nevent: message\nid: 1\n"
+        + TEXT
+        + b"data:\n\ndata: \n\nevent: ping\ndata: {}\n\n"
+        + chunk(finish="stop")
+        + usage()
+        + DONE,
+        "Once upon ",
+        "stop",
+    ),
+    Whole(
+        "CRLF and a byte order mark",
+        b"\xef\xbb\xbf" + (TEXT + chunk(finish="stop") + usage() + DONE).replace(b"\n", b"\r\n"),
+        "Once upon ",
+        "stop",
+    ),
     Whole("no last blank line", (TEXT + chunk(finish="stop") + usage() + DONE)[:-2], "Once upon ", "stop"),
     Whole("JSON to a stream", whole("Once upon "), "Once upon ", "stop"),
 ]
@@ -155,7 +201,9 @@ async def test_what_is_whole_is_answered_whole(start):
                     assert (finishes(events), events[-1]) == ([answer.finish], "[DONE]"), place
                 record = await last_event(gateway)
                 place = (vendor, answer.name, record)
-                assert (record["st"], record["src"], record.get("be", 0)) == ("whole", answer.source, answer.broken), place
+                assert (record["st"], record["src"], record.get("be", 0)) == ("whole", answer.source, answer.broken), (
+                    place
+                )
 
 
 async def test_a_connection_that_stays_open_after_the_terminator_keeps_nobody_waiting(start):

@@ -27,9 +27,10 @@ async def closed_at_once(gone: asyncio.Event) -> None:
 async def test_gone_in_the_middle_of_a_stream(start):
     for vendor in ("vllm", "openai"):
         answer = Answer(body=role() + text("Once ") + text("upon "), ending="hang")
-        async with FakeUpstream(answer) as upstream, start(
-            serving(upstream.url, vendor=vendor, model=PATIENT)
-        ) as gateway:
+        async with (
+            FakeUpstream(answer) as upstream,
+            start(serving(upstream.url, vendor=vendor, model=PATIENT)) as gateway,
+        ):
             response = await gateway.post(body=ASK)
             async with asyncio.timeout(5):
                 while b"upon" not in await response.content.readany():
@@ -46,7 +47,9 @@ async def test_gone_in_the_middle_of_a_stream(start):
 async def test_gone_after_usage_was_reported_is_charged_as_reported(start):
     answer = Answer(body=role() + text("Once ") + usage(70, 20), ending="hang")
     async with FakeUpstream(answer) as upstream, start(serving(upstream.url, model=PATIENT)) as gateway:
-        response = await gateway.post(body={**ASK, "max_tokens": 50, "messages": [{"role": "user", "content": "x" * 90}]})
+        response = await gateway.post(
+            body={**ASK, "max_tokens": 50, "messages": [{"role": "user", "content": "x" * 90}]}
+        )
         assert b"Once" in await response.content.readany()
         response.close()
         await closed_at_once(upstream.requests[0].gone)
@@ -115,7 +118,9 @@ async def test_gone_while_the_body_is_on_its_way_costs_nothing(start):
     async with FakeUpstream() as upstream, start(serving(upstream.url)) as gateway:
         host, port = gateway.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port))
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 1000\r\n\r\n"
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 1000\r\n\r\n"
+        )
         writer.write(head.encode() + b"{")
         await writer.drain()
         writer.transport.abort()
@@ -125,9 +130,10 @@ async def test_gone_while_the_body_is_on_its_way_costs_nothing(start):
 
 async def test_many_clients_gone_at_random_moments_leave_nothing_behind(start):
     steps = [role(), *(text(f"w{number} ") for number in range(30)), chunk(finish="stop"), usage(7, 30), DONE]
-    async with FakeUpstream(Answer(body=b"".join(steps), split=211)) as upstream, start(
-        serving(upstream.url, model=PATIENT, top="[limits]\nkey_per_minute = 1000")
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=b"".join(steps), split=211)) as upstream,
+        start(serving(upstream.url, model=PATIENT, top="[limits]\nkey_per_minute = 1000")) as gateway,
+    ):
 
         async def ask_and_leave(number: int) -> None:
             """After so many words, or before any."""
@@ -152,7 +158,9 @@ async def test_a_client_that_shuts_down_while_others_are_served_disturbs_nobody(
         stayer = asyncio.create_task(gateway.stream(ASK))
         await upstream.received(1)
         async with aiohttp.ClientSession() as other:
-            leaver = await other.post(gateway.url + "/v1/chat/completions", json=ASK, headers={"X-API-Key": gateway.key})
+            leaver = await other.post(
+                gateway.url + "/v1/chat/completions", json=ASK, headers={"X-API-Key": gateway.key}
+            )
             await upstream.received(2)
             leaver.close()
         await upstream.requests[1].gone.wait()

@@ -38,7 +38,10 @@ PROMPTS = {"model": "m", "prompt": ["one", "two", "three"]}
 def native(*pieces: str, finish: str = "stop") -> bytes:
     """A completion stream of one choice."""
     head = {"id": "cmpl-up", "object": "text_completion", "created": 1700000000, "model": "m-real"}
-    texts = [event({**head, "choices": [{"index": 0, "text": piece, "logprobs": None, "finish_reason": None}]}) for piece in pieces]
+    texts = [
+        event({**head, "choices": [{"index": 0, "text": piece, "logprobs": None, "finish_reason": None}]})
+        for piece in pieces
+    ]
     last = event({**head, "choices": [{"index": 0, "text": "", "logprobs": None, "finish_reason": finish}]})
     counts = event({**head, "choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}})
     return b"".join([*texts, last, counts, DONE])
@@ -47,11 +50,14 @@ def native(*pieces: str, finish: str = "stop") -> bytes:
 async def test_natively(start):
     for vendor in ("vllm", "openai-completions-native"):
         row = '[plugin.rows.vendors."openai-completions-native"]\nlike = "openai"\ncompletion = "native"\nbase_url = "http://x"\n'
-        async with FakeUpstream(Answer(body=native("Once", " upon"))) as upstream, start(
-            serving(upstream.url, vendor=vendor, top=row)
-        ) as gateway:
+        async with (
+            FakeUpstream(Answer(body=native("Once", " upon"))) as upstream,
+            start(serving(upstream.url, vendor=vendor, top=row)) as gateway,
+        ):
             for door in ("/v1/completions", "/xlei/v1/chat/completions"):
-                async with gateway.post(door, {"model": "m", "prompt": "tell", "stream": True, "suffix": "end"}) as response:
+                async with gateway.post(
+                    door, {"model": "m", "prompt": "tell", "stream": True, "suffix": "end"}
+                ) as response:
                     *chunks, last = events_of(await response.read())
                 assert (joined(chunks, "text"), finishes(chunks), last) == ("Once upon", ["stop"], "[DONE]"), vendor
                 assert {each["object"] for each in chunks} == {"text_completion"}
@@ -78,11 +84,14 @@ async def test_token_arrays_where_they_are_taken(start):
 
 
 async def test_through_chat_one_prompt(start):
-    async with FakeUpstream(Answer(body=said("Once", " upon"))) as upstream, start(
-        serving(upstream.url, vendor="chatty", top=ROW)
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("Once", " upon"))) as upstream,
+        start(serving(upstream.url, vendor="chatty", top=ROW)) as gateway,
+    ):
         body = {"model": "m", "prompt": "tell", "best_of": 1, "logprobs": 3, "stop": ["x"]}
-        async with gateway.post("/v1/completions", {**body, "stream": True, "stream_options": {"include_usage": True}}) as response:
+        async with gateway.post(
+            "/v1/completions", {**body, "stream": True, "stream_options": {"include_usage": True}}
+        ) as response:
             assert response.headers["X-Gateway-Dropped"] == "best_of, logprobs"
             *chunks, counts, last = events_of(await response.read())
         assert (joined(chunks, "text"), finishes(chunks), last) == ("Once upon", ["stop"], "[DONE]")
@@ -109,33 +118,48 @@ async def test_through_chat_several_prompts_are_choices_in_their_order(start):
         assert answer["usage"] == {"prompt_tokens": 21, "completion_tokens": 6, "total_tokens": 27}
         assert (await last_event(gateway))["c"] == 27
         upstream.play(*answers)
-        async with gateway.post(body={**PROMPTS, "stream": True, "stream_options": {"include_usage": True}}) as response:
+        async with gateway.post(
+            body={**PROMPTS, "stream": True, "stream_options": {"include_usage": True}}
+        ) as response:
             *chunks, counts, last = events_of(await response.read())
         assert [joined(chunks, "text", index) for index in range(3)] == ["one!", "two!", "three!"]
         assert (finishes(chunks), counts["usage"]["total_tokens"], last) == (["stop"] * 3, 27, "[DONE]")
         assert len({each["id"] for each in chunks}) == 1
-        assert [request.json()["messages"][0]["content"] for request in upstream.requests] == ["one", "two", "three"] * 2
+        assert [request.json()["messages"][0]["content"] for request in upstream.requests] == [
+            "one",
+            "two",
+            "three",
+        ] * 2
 
 
 async def test_through_chat_several_prompts_with_several_choices_each(start):
     async with FakeUpstream() as upstream, start(serving(upstream.url, vendor="chatty", top=ROW)) as gateway:
         upstream.play(*(Answer(body=whole(f"{word}a", f"{word}b")) for word in "xy"))
         _, answer = await gateway.ask({"model": "m", "prompt": ["one", "two"], "n": 2})
-        assert [(each["index"], each["text"]) for each in answer["choices"]] == [(0, "xa"), (1, "xb"), (2, "ya"), (3, "yb")]
+        assert [(each["index"], each["text"]) for each in answer["choices"]] == [
+            (0, "xa"),
+            (1, "xb"),
+            (2, "ya"),
+            (3, "yb"),
+        ]
         assert [request.json()["n"] for request in upstream.requests] == [2, 2]
 
 
 async def test_through_chat_a_later_prompt_fails(start):
     good, bad = Answer(body=said("fine")), Answer(status=500)
-    async with FakeUpstream() as first, FakeUpstream() as second, start(
-        serving(first.url, second.url, vendor="chatty", top=ROW)
-    ) as gateway:
+    async with (
+        FakeUpstream() as first,
+        FakeUpstream() as second,
+        start(serving(first.url, second.url, vendor="chatty", top=ROW)) as gateway,
+    ):
         first.play(good, bad)
         second.play(good)
         status, answer = await gateway.ask(PROMPTS)
         assert (status, [each["text"] for each in answer["choices"]]) == (200, ["fine"] * 3)
         record = await last_event(gateway)
-        assert ([each[2] for each in record["at"]], record["c"]) == (["elsewhere", "ok"], 27), "the operator pays the first"
+        assert ([each[2] for each in record["at"]], record["c"]) == (["elsewhere", "ok"], 27), (
+            "the operator pays the first"
+        )
         assert (len(first.requests), len(second.requests)) == (2, 3)
         first.play(good, bad)
         async with gateway.post(body={**PROMPTS, "stream": True}) as response:
@@ -149,9 +173,11 @@ async def test_through_chat_a_later_prompt_fails(start):
 async def test_attempts_count_upstream_calls(start):
     refused = Answer(status=400, headers={"Content-Type": "application/json"}, body=problem("no", param="temperature"))
     good = Answer(body=said("fine"))
-    async with FakeUpstream() as first, FakeUpstream(good) as second, start(
-        serving(first.url, second.url, vendor="chatty", top=ROW)
-    ) as gateway:
+    async with (
+        FakeUpstream() as first,
+        FakeUpstream(good) as second,
+        start(serving(first.url, second.url, vendor="chatty", top=ROW)) as gateway,
+    ):
         first.play(refused, good, Answer(status=500))
         async with gateway.post(body=PROMPTS) as response:
             assert (response.status, response.headers["X-Gateway-Attempts"]) == (200, "6")
@@ -160,12 +186,18 @@ async def test_attempts_count_upstream_calls(start):
 
 async def test_reasoning_and_tools_have_a_place_in_completions_too(start):
     body = role() + chunk({"reasoning_content": "hm"}) + text("42") + chunk(finish="tool_calls") + usage() + DONE
-    async with FakeUpstream(Answer(body=body)) as upstream, start(
-        serving(upstream.url, vendor="chatty", top=ROW)
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=body)) as upstream,
+        start(serving(upstream.url, vendor="chatty", top=ROW)) as gateway,
+    ):
         _, answer = await gateway.ask({"model": "m", "prompt": "x"})
         choice: dict[str, Any] = answer["choices"][0]
-        assert (choice["text"], choice["reasoning"], choice["reasoning_content"], choice["finish_reason"]) == ("42", "hm", "hm", "stop")
+        assert (choice["text"], choice["reasoning"], choice["reasoning_content"], choice["finish_reason"]) == (
+            "42",
+            "hm",
+            "hm",
+            "stop",
+        )
 
 
 async def test_what_has_no_place_in_chat_is_refused_by_name(start):
@@ -180,9 +212,10 @@ async def test_what_has_no_place_in_chat_is_refused_by_name(start):
 
 
 async def test_a_model_for_chat_alone(start):
-    async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(
-        serving(upstream.url, model='modes = ["chat"]')
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("hi"))) as upstream,
+        start(serving(upstream.url, model='modes = ["chat"]')) as gateway,
+    ):
         status, body = await gateway.ask({"model": "m", "prompt": "x"})
         assert (status, orjson.dumps(body)[:12]) == (400, b'{"code":1003')
         check_envelope(body, 1003)

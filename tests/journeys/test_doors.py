@@ -38,7 +38,9 @@ async def test_every_base_has_every_path(start):
                 status, body = await gateway.ask({**CHAT, "stream": False}, base + door)
                 assert (status, body["object"]) == (200, "chat.completion"), base + door
             status, _, body = await call(gateway, "GET", base + "/models")
-            assert (status, body["object"], [each["id"] for each in body["data"]]) == (200, "list", ["auto", "echo"]), base
+            assert (status, body["object"], [each["id"] for each in body["data"]]) == (200, "list", ["auto", "echo"]), (
+                base
+            )
             for model in body["data"]:
                 assert set(model) == {"id", "object", "created", "owned_by"}
                 assert (model["object"], type(model["created"]), type(model["owned_by"])) == ("model", int, str)
@@ -135,7 +137,14 @@ async def test_an_error_of_any_handler_keeps_all_its_headers(start):
 
 async def test_every_answer_carries_a_request_id(start):
     async with start() as gateway:
-        for sent, kept in [("my.id_1-A", True), ("x" * 64, True), ("x" * 65, False), ("a b", False), ("é", False), ("", False)]:
+        for sent, kept in [
+            ("my.id_1-A", True),
+            ("x" * 64, True),
+            ("x" * 65, False),
+            ("a b", False),
+            ("é", False),
+            ("", False),
+        ]:
             for path, key in [("/v1/chat/completions", gateway.key), ("/v1/chat/completions", "no"), ("/healthz", "")]:
                 async with gateway.post(path, headers={"X-Request-Id": sent, "X-API-Key": key}) as response:
                     answered = response.headers["X-Request-Id"]
@@ -154,7 +163,11 @@ async def test_two_calls_with_one_request_id_are_two_calls(start):
 
 async def test_a_preflight_needs_no_key_and_gets_what_it_asks_for(start):
     asked = "authorization,content-type,x-stainless-arch,x-stainless-retry-count,openai-organization"
-    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": asked}
+    preflight = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": asked,
+    }
     async with start() as gateway:
         for path in ("/v1/chat/completions", "/xlei/v1/completions", "/v1/models", "/v1/models/echo", "/v1/nothing"):
             status, headers, body = await call(gateway, "OPTIONS", path, **preflight)
@@ -199,7 +212,10 @@ async def test_one_connection_serves_one_request_after_the_other(start):
     async with start() as gateway:
         host, port = gateway.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        for body, status in [(b'{"messages": []}', b"400"), (b'{"messages":[{"role":"user","content":"hey"}]}', b"200")] * 2:
+        for body, status in [
+            (b'{"messages": []}', b"400"),
+            (b'{"messages":[{"role":"user","content":"hey"}]}', b"200"),
+        ] * 2:
             head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: {len(body)}\r\n\r\n"
             writer.write(head.encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")

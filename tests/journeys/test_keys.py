@@ -120,10 +120,13 @@ async def _models(gateway, key: str, status: int) -> bool:
 
 @pytest.mark.parametrize("names", [["m"], ["alias"]])
 async def test_a_key_for_some_models(start, names):
-    other = '[[models]]\nname = "other"\nprice = { input = "1", output = "1" }\nroutes = [{ upstream = "u0", model = "x" }]'
-    async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(
-        serving(upstream.url, model='aliases = ["alias"]\n' + other)
-    ) as gateway:
+    other = (
+        '[[models]]\nname = "other"\nprice = { input = "1", output = "1" }\nroutes = [{ upstream = "u0", model = "x" }]'
+    )
+    async with (
+        FakeUpstream(Answer(body=said("hi"))) as upstream,
+        start(serving(upstream.url, model='aliases = ["alias"]\n' + other)) as gateway,
+    ):
         headers = {"X-API-Key": await new_key(gateway, models=names)}
         for model, expected in [("m", 200), ("alias", 200), ("auto", 200), ("other", 400), ("nothing", 400)]:
             status, body = await gateway.ask({**CHAT, "model": model}, headers=headers)

@@ -28,7 +28,9 @@ async def test_a_hundred_a_minute_and_key_five_hundred_and_address(start):
             found = Counter([(await models(gateway, key))[0] for _ in range(101)])
             assert found == {200: 100, 429: 1}
         left = [await models(gateway, keys[4]) for _ in range(96)]
-        assert [status for status, _, _ in left] == [200] * 96, "a request that its key's limit refused counts for the address"
+        assert [status for status, _, _ in left] == [200] * 96, (
+            "a request that its key's limit refused counts for the address"
+        )
         status, headers, body = await models(gateway, keys[5])
         assert status == 429
         check_envelope(body, 2004, "rate_limit_exceeded")
@@ -66,7 +68,11 @@ async def test_the_headers_count_down_and_retry_after_is_true(start, monkeypatch
 
 async def test_every_answer_of_the_api_says_what_is_left(start):
     async with start("[limits]\nip_per_minute = 50\nkey_per_minute = 40") as gateway:
-        for body, key, expected in [({}, gateway.key, "40"), ({"prompt": "x", "stream": True}, gateway.key, "40"), ({}, "no", "50")]:
+        for body, key, expected in [
+            ({}, gateway.key, "40"),
+            ({"prompt": "x", "stream": True}, gateway.key, "40"),
+            ({}, "no", "50"),
+        ]:
             async with gateway.post(body=body, headers={"X-API-Key": key}) as response:
                 await response.read()
                 assert response.headers["x-ratelimit-limit-requests"] == expected

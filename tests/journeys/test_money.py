@@ -5,7 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from tests.journeys.wire import DONE, check_envelope, chunk, eventually, last_event, role, said, serving, settled, text, usage
+from tests.journeys.wire import (
+    DONE,
+    check_envelope,
+    chunk,
+    eventually,
+    last_event,
+    role,
+    said,
+    serving,
+    settled,
+    text,
+    usage,
+)
 from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
 
@@ -39,7 +51,10 @@ async def test_each_kind_of_token_has_its_price(start):
 
 async def test_a_balance_that_does_not_cover_the_request(start):
     """The hold is the most that the call can cost: 1000 tokens of output and a bound of the prompt."""
-    async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(serving(upstream.url), credit="0.0005") as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("hi"))) as upstream,
+        start(serving(upstream.url), credit="0.0005") as gateway,
+    ):
         status, body = await gateway.ask(ASK)
         assert status == 402
         check_envelope(body, 2002, "insufficient_balance")
@@ -54,9 +69,10 @@ async def test_a_balance_that_does_not_cover_the_request(start):
 
 async def test_while_a_call_runs_its_money_is_held(start):
     gate = asyncio.Event()
-    async with FakeUpstream(Answer(body=[role() + text("a"), gate, said("b")])) as upstream, start(
-        serving(upstream.url), credit="0.002"
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=[role() + text("a"), gate, said("b")])) as upstream,
+        start(serving(upstream.url), credit="0.002") as gateway,
+    ):
         first = asyncio.create_task(gateway.ask(ASK))
         await upstream.received()
         account = await gateway.account()
@@ -73,9 +89,10 @@ async def test_while_a_call_runs_its_money_is_held(start):
 async def test_dearer_routes_are_left_out_when_the_balance_covers_only_cheaper_ones(start):
     dear = '[[models]]\nname = "dear"\nauto = 1\nfallbacks = ["cheap"]\nprice = { input = "1000", output = "1000" }\nroutes = [{ upstream = "u0", model = "dear-up" }]\n'
     cheap = '[[models]]\nname = "cheap"\nauto = 2\nprice = { input = "1", output = "1" }\nroutes = [{ upstream = "u0", model = "cheap-up" }]\n'
-    async with FakeUpstream(Answer(body=said("hi"))) as upstream, start(
-        serving(upstream.url, model=dear + cheap), credit="0.01"
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("hi"))) as upstream,
+        start(serving(upstream.url, model=dear + cheap), credit="0.01") as gateway,
+    ):
         for asked in ("auto", "dear"):
             status, _ = await gateway.ask({**CHAT, "model": asked})
             assert (status, upstream.requests[-1].json()["model"]) == (200, "cheap-up"), asked
@@ -95,7 +112,10 @@ async def test_two_hundred_at_once_on_a_balance_for_ten(start):
     """Each costs as much as was held for it, so ten is exactly what the money is good for."""
     settings = serving("URL", top=MANY).replace('input = "1"', 'input = "0"')
     body = role() + text("word " * 100) + chunk(finish="length") + usage(5, 100) + DONE
-    async with FakeUpstream(Answer(body=body)) as upstream, start(settings.replace("URL", upstream.url), credit="0.001") as gateway:
+    async with (
+        FakeUpstream(Answer(body=body)) as upstream,
+        start(settings.replace("URL", upstream.url), credit="0.001") as gateway,
+    ):
         patient(gateway)
         ask = {**ASK, "max_tokens": 100}
         streams = [gateway.ask({**ask, "stream": False}) for _ in range(200)]
@@ -153,9 +173,10 @@ async def test_a_free_model_needs_no_balance(start):
 
 async def test_an_account_disabled_while_its_call_runs_pays_for_it(start):
     gate = asyncio.Event()
-    async with FakeUpstream(Answer(body=[role() + text("a"), gate, said("b")])) as upstream, start(
-        serving(upstream.url)
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=[role() + text("a"), gate, said("b")])) as upstream,
+        start(serving(upstream.url)) as gateway,
+    ):
         running = asyncio.create_task(gateway.ask(ASK))
         await upstream.received()
         await gateway.accounts.disable("owner@tornadogw.local")

@@ -103,7 +103,9 @@ def test_a_stream_says_what_was_recorded(replayed, recording):
     assert raw.endswith(b"\n\ndata: [DONE]\n\n")
     choices, head, last = replay.heard_stream(raw)
     check_said(recording, choices)
-    assert head["object"] == ("text_completion" if recording.vendor == "openai-completions" else "chat.completion.chunk")
+    assert head["object"] == (
+        "text_completion" if recording.vendor == "openai-completions" else "chat.completion.chunk"
+    )
     assert head["model"] == replay.shown_model(recording)
     assert last["choices"] == []
     assert head.items() <= last.items()

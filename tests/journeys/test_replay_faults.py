@@ -25,9 +25,15 @@ from tornadogw.testing.recordings import Recording, find_recordings
 VENDORS = ("openai", "deepseek", "groq", "mistral", "qwen", "openrouter")
 """Raw and translated ones."""
 LARGE = 60_000
-STREAMS = [each for each in oracle.recordings() if oracle.is_stream(each) and not each.tags & {"tools", "schema", "instreamerror"}]
+STREAMS = [
+    each
+    for each in oracle.recordings()
+    if oracle.is_stream(each) and not each.tags & {"tools", "schema", "instreamerror"}
+]
 RECORDINGS = {
-    vendor: max((each for each in STREAMS if each.vendor == vendor and len(each.body) < LARGE), key=lambda each: len(each.body))
+    vendor: max(
+        (each for each in STREAMS if each.vendor == vendor and len(each.body) < LARGE), key=lambda each: len(each.body)
+    )
     for vendor in VENDORS
 }
 """The longest stream of each vendor that is not too long for the suite."""
@@ -213,7 +219,9 @@ def test_a_broken_event_is_left_out(faulty, stream):
 def test_a_key_that_was_refused_is_left_alone_until_its_time(faulty):
     """Without `forgive`, the second request finds the key resting and asks nobody."""
     gateway = faulty.gateway
-    [first] = [answer for answer in ask(faulty, "429:retry-after=2", stream=False) if answer.recording.vendor == "openai"]
+    [first] = [
+        answer for answer in ask(faulty, "429:retry-after=2", stream=False) if answer.recording.vendor == "openai"
+    ]
     assert first.headers["Retry-After"] == "2"
     body = {**replay.SMALL, "model": "openai/429:retry-after=2", "stream": False}
 

@@ -130,7 +130,9 @@ async def test_fallbacks_come_after_all_routes_of_the_model_and_never_for_its_co
             record = await last_event(gateway)
             assert (record["q"], record["m"], record["up"]) == ("m", "other", "u2")
             forgive(gateway)
-            filtered = Answer(status=400, headers={"Content-Type": "application/json"}, body=problem("no", "content_filter"))
+            filtered = Answer(
+                status=400, headers={"Content-Type": "application/json"}, body=problem("no", "content_filter")
+            )
             ups[0].play(filtered)
             before = len(ups[2].requests)
             status, body = await gateway.ask({**CHAT, "model": "m"})
@@ -191,13 +193,15 @@ async def test_a_bug_of_a_vendor_plugin_is_a_failed_upstream(start, tmp_path, cl
         whole = settings(ups, model("m", "u0", "u1 priority=1")).replace('vendor = "vllm"', 'vendor = "buggy"', 1)
         async with start(whole) as gateway:
             for where in ("request", "failure", "read", "end"):
-                ups[0].play(DOWN if where == "failure" else Answer(body=b": only a comment" if where == "end" else said("x")))
+                ups[0].play(
+                    DOWN if where == "failure" else Answer(body=b": only a comment" if where == "end" else said("x"))
+                )
                 assert await who(gateway, "m", user=where) == "by u1", where
                 record = await last_event(gateway)
                 assert record["at"][0][2:4] == ["elsewhere", "vendor_bug"], (where, record)
 
 
-PLUGIN = '''
+PLUGIN = """
 from tornadogw import Failure, UpstreamRequest, Vendor, hookimpl
 
 
@@ -224,4 +228,4 @@ class Buggy(Vendor):
 @hookimpl
 def gw_register_vendors(register):
     register(Buggy())
-'''
+"""

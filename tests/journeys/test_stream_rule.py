@@ -29,19 +29,41 @@ class Client(NamedTuple):
 
 
 CLIENTS = [
-    Client("openai-python 3.54", {"Accept": "application/json", "User-Agent": "OpenAI/Python 3.54.0", **STAINLESS}, "json"),
-    Client("openai-python async", {"Accept": "application/json", "User-Agent": "AsyncOpenAI/Python 3.54.0", **STAINLESS}, "json"),
-    Client("openai-python 0.28", {"Accept": "*/*", "User-Agent": "OpenAI/v1 PythonBindings/0.28.1", "X-OpenAI-Client-User-Agent": "{}"}, "json"),
-    Client("openai-python 0.28 behind a proxy", {"Accept": "*/*", "User-Agent": "proxy/1", "X-OpenAI-Client-User-Agent": "{}"}, "json"),
+    Client(
+        "openai-python 3.54", {"Accept": "application/json", "User-Agent": "OpenAI/Python 3.54.0", **STAINLESS}, "json"
+    ),
+    Client(
+        "openai-python async",
+        {"Accept": "application/json", "User-Agent": "AsyncOpenAI/Python 3.54.0", **STAINLESS},
+        "json",
+    ),
+    Client(
+        "openai-python 0.28",
+        {"Accept": "*/*", "User-Agent": "OpenAI/v1 PythonBindings/0.28.1", "X-OpenAI-Client-User-Agent": "{}"},
+        "json",
+    ),
+    Client(
+        "openai-python 0.28 behind a proxy",
+        {"Accept": "*/*", "User-Agent": "proxy/1", "X-OpenAI-Client-User-Agent": "{}"},
+        "json",
+    ),
     Client("openai CLI", {"Accept": "application/json", "User-Agent": "_ModuleClient/Python 1.35.0"}, "json"),
     Client("openai CLI without Accept", {"Accept": "*/*", "User-Agent": "_ModuleClient/Python 1.35.0"}, "json"),
-    Client("openai-node 7", {"Accept": "application/json", "User-Agent": "OpenAI/JS 7.57.0", **NODE, **STAINLESS}, "json"),
-    Client("stainless with an agent of its own", {"Accept": "*/*", "User-Agent": "mine", "x-stainless-os": "Linux"}, "json"),
+    Client(
+        "openai-node 7", {"Accept": "application/json", "User-Agent": "OpenAI/JS 7.57.0", **NODE, **STAINLESS}, "json"
+    ),
+    Client(
+        "stainless with an agent of its own", {"Accept": "*/*", "User-Agent": "mine", "x-stainless-os": "Linux"}, "json"
+    ),
     Client("langchain-js", {"Accept": "application/json", "User-Agent": "langchainjs-openai/1.0.0"}, "json"),
     Client("pydantic-ai", {"Accept": "application/json", "User-Agent": "pydantic-ai/2.68.0"}, "json"),
     Client("openai-agents", {"Accept": "application/json", "User-Agent": "Agents/Python 0.24.0"}, "json"),
     Client("litellm", {"Accept": "*/*", "User-Agent": "litellm/1.106.2"}, "json"),
-    Client("AI SDK 7", {"Accept": "*/*", "User-Agent": "ai/7.0.173 ai-sdk-provider-utils/5 runtime/node.js/22", **NODE}, "json"),
+    Client(
+        "AI SDK 7",
+        {"Accept": "*/*", "User-Agent": "ai/7.0.173 ai-sdk-provider-utils/5 runtime/node.js/22", **NODE},
+        "json",
+    ),
     Client("AI SDK 6", {"Accept": "*/*", "User-Agent": "ai/6.0.326 ai-sdk/provider-utils/4", **NODE}, "json"),
     Client("AI SDK openai-compatible", {"Accept": "*/*", "User-Agent": "ai-sdk-openai-compatible/2.0", **NODE}, "json"),
     Client("opencode", {"Accept": "*/*", "User-Agent": "opencode/1.18.33 ai-sdk/provider-utils/4"}, "json"),
@@ -55,7 +77,12 @@ CLIENTS = [
     Client("an agent that only ends like one", {"Accept": "*/*", "User-Agent": "MyOpenAI/1"}, "sse"),
     Client("who asks for events", {"Accept": "text/event-stream", "User-Agent": "codex_exec/1"}, "sse", "sse"),
     Client("who asks for both", {"Accept": "application/json, text/event-stream", "User-Agent": "x"}, "sse", "sse"),
-    Client("an SDK that asks for events", {"Accept": "text/event-stream", "User-Agent": "OpenAI/Python 3.54.0", **STAINLESS}, "sse", "sse"),
+    Client(
+        "an SDK that asks for events",
+        {"Accept": "text/event-stream", "User-Agent": "OpenAI/Python 3.54.0", **STAINLESS},
+        "sse",
+        "sse",
+    ),
     Client("capitals", {"Accept": "Application/JSON", "User-Agent": "x"}, "json"),
     Client("capitals for events", {"Accept": "Text/Event-Stream", "User-Agent": "x"}, "sse", "sse"),
     Client("JSON among others", {"Accept": "text/html, application/json;q=0.9, */*;q=0.1", "User-Agent": "x"}, "json"),

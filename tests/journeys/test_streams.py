@@ -54,9 +54,10 @@ async def chunks_of(gateway: Any, body: Any = ASK, path: str = "/v1/chat/complet
 
 @BOTH
 async def test_a_plain_stream(start, vendor):
-    async with FakeUpstream(Answer(body=said("Hello", " there", "!"))) as upstream, start(
-        serving(upstream.url, vendor=vendor)
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=said("Hello", " there", "!"))) as upstream,
+        start(serving(upstream.url, vendor=vendor)) as gateway,
+    ):
         async with gateway.post(body=ASK) as response:
             headers = response.headers
             assert headers["Content-Type"] == "text/event-stream; charset=utf-8"
@@ -78,8 +79,22 @@ async def test_a_plain_stream(start, vendor):
 async def test_usage_on_request_is_what_was_charged(start, vendor):
     cases = [
         ("a chunk of its own", role() + text("hi") + chunk(finish="stop") + usage(7, 2) + DONE, (7, 2), "reported"),
-        ("on the last chunk", role() + text("hi") + chunk(finish="stop", usage={"prompt_tokens": 7, "completion_tokens": 2}) + DONE, (7, 2), "reported"),
-        ("on every chunk", role(usage=None) + text("hi", usage={"prompt_tokens": 7, "completion_tokens": 1}) + chunk(finish="stop") + usage(7, 2) + DONE, (7, 2), "reported"),
+        (
+            "on the last chunk",
+            role() + text("hi") + chunk(finish="stop", usage={"prompt_tokens": 7, "completion_tokens": 2}) + DONE,
+            (7, 2),
+            "reported",
+        ),
+        (
+            "on every chunk",
+            role(usage=None)
+            + text("hi", usage={"prompt_tokens": 7, "completion_tokens": 1})
+            + chunk(finish="stop")
+            + usage(7, 2)
+            + DONE,
+            (7, 2),
+            "reported",
+        ),
         ("none", role() + text("hi there") + chunk(finish="stop") + DONE, (3, 2), "estimated"),
         ("null", role() + text("hi there") + chunk(finish="stop", usage=None) + DONE, (3, 2), "estimated"),
         ("zeros", role() + text("hi there") + chunk(finish="stop") + usage(0, 0) + DONE, (3, 2), "estimated"),
@@ -92,7 +107,12 @@ async def test_usage_on_request_is_what_was_charged(start, vendor):
             assert (last["choices"], last["usage"]) == ([], expected), (name, last)
             assert all(each["choices"] and not each.get("usage") for each in chunks), (name, chunks)
             record = await last_event(gateway)
-            assert (record["i"], record["o"], record["c"], record["src"]) == (prompt, completion, prompt + completion, source), name
+            assert (record["i"], record["o"], record["c"], record["src"]) == (
+                prompt,
+                completion,
+                prompt + completion,
+                source,
+            ), name
             await chunks_of(gateway)
             status, answer = await gateway.ask({**ASK, "stream": False})
             assert (status, answer["usage"]) == (200, expected), name
@@ -123,10 +143,14 @@ async def test_reasoning_stands_in_both_fields(start, vendor):
     body = b"".join([role(), *thinking, text("42"), chunk(finish="stop"), usage(7, 5), DONE])
     async with FakeUpstream(Answer(body=body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         chunks = await chunks_of(gateway)
-        assert (joined(chunks, "reasoning"), joined(chunks, "reasoning_content"), joined(chunks)) == ("Let me see.",) * 2 + ("42",)
+        assert (joined(chunks, "reasoning"), joined(chunks, "reasoning_content"), joined(chunks)) == (
+            "Let me see.",
+        ) * 2 + ("42",)
         _, answer = await gateway.ask({**ASK, "stream": False})
         message = answer["choices"][0]["message"]
-        assert (message["reasoning"], message["reasoning_content"], message["content"]) == ("Let me see.",) * 2 + ("42",)
+        assert (message["reasoning"], message["reasoning_content"], message["content"]) == ("Let me see.",) * 2 + (
+            "42",
+        )
 
 
 @BOTH
@@ -148,9 +172,15 @@ async def test_tool_calls(start, vendor):
                 if known is None:
                     assert piece["id"]
                     assert piece["type"] == "function"
-                    calls[piece["index"]] = known = {"id": piece["id"], "name": piece["function"]["name"], "arguments": ""}
+                    calls[piece["index"]] = known = {
+                        "id": piece["id"],
+                        "name": piece["function"]["name"],
+                        "arguments": "",
+                    }
                 known["arguments"] += piece["function"]["arguments"]
-        expected = {n: {"id": f"call_{w}", "name": w, "arguments": '{"city":"Bonn"}'} for n, w in enumerate(("weather", "time"))}
+        expected = {
+            n: {"id": f"call_{w}", "name": w, "arguments": '{"city":"Bonn"}'} for n, w in enumerate(("weather", "time"))
+        }
         assert (calls, finishes(chunks)) == (expected, ["tool_calls"])
         _, answer = await gateway.ask({**ASK, "stream": False})
         message = answer["choices"][0]["message"]
@@ -169,20 +199,37 @@ async def test_tools_against_the_echo(start):
         assert [orjson.loads(each["function"]["arguments"]) for each in calls] == [{"a": 1}, {"a": 2}]
         chunks = await chunks_of(gateway, {**body, "stream": True})
         assert finishes(chunks) == ["tool_calls"]
-        history = [*body["messages"], answer["choices"][0]["message"], {"role": "tool", "tool_call_id": calls[0]["id"], "content": "3"}]
+        history = [
+            *body["messages"],
+            answer["choices"][0]["message"],
+            {"role": "tool", "tool_call_id": calls[0]["id"], "content": "3"},
+        ]
         status, answer = await gateway.ask({"messages": history, "tools": tools, "stream": False})
         assert (status, answer["choices"][0]["message"]["content"]) == (200, "3")
 
 
 @BOTH
 async def test_several_choices(start, vendor):
-    lines = [role(), role(index=1), text("a", index=0), text("x", index=1), text("b", index=0), chunk(finish="stop"), text("y", index=1), chunk(finish="length", index=1)]
-    async with FakeUpstream(Answer(body=b"".join([*lines, usage(7, 4), DONE]))) as upstream, start(
-        serving(upstream.url, vendor=vendor)
-    ) as gateway:
+    lines = [
+        role(),
+        role(index=1),
+        text("a", index=0),
+        text("x", index=1),
+        text("b", index=0),
+        chunk(finish="stop"),
+        text("y", index=1),
+        chunk(finish="length", index=1),
+    ]
+    async with (
+        FakeUpstream(Answer(body=b"".join([*lines, usage(7, 4), DONE]))) as upstream,
+        start(serving(upstream.url, vendor=vendor)) as gateway,
+    ):
         chunks = await chunks_of(gateway, {**ASK, "n": 2})
         assert (joined(chunks), joined(chunks, index=1)) == ("ab", "xy")
-        assert [(c["index"], c["finish_reason"]) for each in chunks for c in each["choices"] if c["finish_reason"]] == [(0, "stop"), (1, "length")]
+        assert [(c["index"], c["finish_reason"]) for each in chunks for c in each["choices"] if c["finish_reason"]] == [
+            (0, "stop"),
+            (1, "length"),
+        ]
         roles = [c["index"] for each in chunks for c in each["choices"] if "role" in c["delta"]]
         assert sorted(set(roles)) == [0, 1]
         upstream.play(Answer(body=whole("first", "second"), headers={"Content-Type": "application/json"}))
@@ -194,10 +241,18 @@ async def test_several_choices(start, vendor):
 @BOTH
 async def test_an_upstream_that_says_little(start, vendor):
     """No id, no object, no time, no model, no index, no role, no finish reason but the terminator."""
-    body = event({"choices": [{"delta": {"content": "sparse"}}]}) + event({"choices": [{"delta": {"content": "!"}}]}) + DONE
+    body = (
+        event({"choices": [{"delta": {"content": "sparse"}}]})
+        + event({"choices": [{"delta": {"content": "!"}}]})
+        + DONE
+    )
     async with FakeUpstream(Answer(body=body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         chunks = await chunks_of(gateway)
-        assert (joined(chunks), finishes(chunks), chunks[0]["choices"][0]["delta"]["role"]) == ("sparse!", ["stop"], "assistant")
+        assert (joined(chunks), finishes(chunks), chunks[0]["choices"][0]["delta"]["role"]) == (
+            "sparse!",
+            ["stop"],
+            "assistant",
+        )
         assert (chunks[0]["model"], chunks[0]["id"][:9]) == ("m-up", "chatcmpl-")
         assert chunks[0]["created"] > 1_700_000_000
 
@@ -206,9 +261,10 @@ async def test_plain_events_pass_byte_by_byte_through_the_raw_relay(start):
     odd = b'data: {"id":"up-1","object":"chat.completion.chunk", "created":1700000000,"model":"m-real","x":[1, 2],"choices":[{"index":0,"delta":{"content":"\\u4f60"},"finish_reason":null}]}\n\n'
     rest = chunk(finish="stop") + usage() + DONE
     gate = asyncio.Event()
-    async with FakeUpstream(Answer(body=[role() + text("a"), gate, odd * 3 + rest])) as upstream, start(
-        serving(upstream.url, vendor="openai")
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=[role() + text("a"), gate, odd * 3 + rest])) as upstream,
+        start(serving(upstream.url, vendor="openai")) as gateway,
+    ):
         async with gateway.post(body=ASK) as response:
             first = await response.content.readany()
             assert b'"a"' in first, "an event is passed on as soon as it has come"
@@ -219,9 +275,10 @@ async def test_plain_events_pass_byte_by_byte_through_the_raw_relay(start):
 async def test_the_first_event_is_not_held_back(start):
     for vendor in ("vllm", "openai"):
         gate = asyncio.Event()
-        async with FakeUpstream(Answer(body=[role(), text("now"), gate, said("later")])) as upstream, start(
-            serving(upstream.url, vendor=vendor)
-        ) as gateway:
+        async with (
+            FakeUpstream(Answer(body=[role(), text("now"), gate, said("later")])) as upstream,
+            start(serving(upstream.url, vendor=vendor)) as gateway,
+        ):
             async with gateway.post(body=ASK) as response, asyncio.timeout(5):
                 assert b'"now"' in await response.content.readany()
                 gate.set()
@@ -243,9 +300,10 @@ NAMES = [
 async def test_the_model_that_really_answered(start, vendor):
     for public, names in (("", NAMES), ("ours", [(reported, "ours") for reported, _ in NAMES])):
         route = f'public_name = "{public}"' if public else ""
-        async with FakeUpstream() as upstream, start(
-            serving(upstream.url, vendor=vendor, route=route, model='aliases = ["alias"]')
-        ) as gateway:
+        async with (
+            FakeUpstream() as upstream,
+            start(serving(upstream.url, vendor=vendor, route=route, model='aliases = ["alias"]')) as gateway,
+        ):
             for reported, shown in names:
                 upstream.play(Answer(body=said("one", "two", "three", model=reported)))
                 for asked in ("m", "alias", "auto"):

@@ -42,7 +42,11 @@ class Fault(NamedTuple):
 EARLY = [
     Fault("an HTML page", Answer(body=HTML, headers={"Content-Type": "text/html"}), "unreadable"),
     Fault("garbage", Answer(body=b"\x00\xffwhat is this"), "unreadable"),
-    Fault("half a JSON document", Answer(body=b'{"choices": [{"mess', headers={"Content-Type": "application/json"}), "unreadable"),
+    Fault(
+        "half a JSON document",
+        Answer(body=b'{"choices": [{"mess', headers={"Content-Type": "application/json"}),
+        "unreadable",
+    ),
     Fault("an empty body", Answer(body=b""), "empty"),
     Fault("an empty stream", Answer(body=b": hello\n\n"), "empty"),
     Fault("only the terminator", Answer(body=DONE), "empty"),
@@ -63,9 +67,11 @@ EARLY = [
 
 
 async def test_an_early_fault_is_answered_by_the_next_route(start):
-    async with FakeUpstream() as bad, FakeUpstream(Answer(body=said("Fine", " now"))) as good, start(
-        serving(bad.url, good.url)
-    ) as gateway:
+    async with (
+        FakeUpstream() as bad,
+        FakeUpstream(Answer(body=said("Fine", " now"))) as good,
+        start(serving(bad.url, good.url)) as gateway,
+    ):
         for fault in EARLY:
             for stream in (True, False):
                 forgive(gateway)
@@ -76,11 +82,16 @@ async def test_an_early_fault_is_answered_by_the_next_route(start):
                     assert response.headers["X-Gateway-Attempts"] == "2", fault.name
                 if stream:
                     events = events_of(raw)
-                    assert (joined(events), finishes(events), events[-1]) == ("Fine now", ["stop"], "[DONE]"), fault.name
+                    assert (joined(events), finishes(events), events[-1]) == ("Fine now", ["stop"], "[DONE]"), (
+                        fault.name
+                    )
                 record = await last_event(gateway)
                 assert [each[2] for each in record["at"]] == ["elsewhere", "ok"], (fault.name, record)
                 assert record["at"][0][3] == fault.reason, (fault.name, record)
-                assert (record["i"], record["o"], record["c"], record["src"]) == (7, 2, 9, "reported"), (fault.name, record)
+                assert (record["i"], record["o"], record["c"], record["src"]) == (7, 2, 9, "reported"), (
+                    fault.name,
+                    record,
+                )
 
 
 async def test_an_early_fault_of_the_only_route_is_4001_and_free(start):
@@ -99,7 +110,11 @@ async def test_an_early_fault_of_the_only_route_is_4001_and_free(start):
 
 async def test_silence_before_the_first_event_meets_its_deadline(start):
     quick = "timeouts = { first_event = 0.3, idle = 0.3 }"
-    hanging = [Answer(body=b"", ending="hang"), Answer(body=role(), ending="hang"), Answer(body=b": wait\n\n", ending="hang")]
+    hanging = [
+        Answer(body=b"", ending="hang"),
+        Answer(body=role(), ending="hang"),
+        Answer(body=b": wait\n\n", ending="hang"),
+    ]
     async with FakeUpstream() as bad, FakeUpstream(Answer(body=said("Fine"))) as good:
         async with start(serving(bad.url, good.url, model=quick)) as gateway:
             for number, answer in enumerate(hanging, 1):
@@ -123,9 +138,10 @@ async def test_silence_of_the_only_route_is_4001(start):
 async def test_the_last_route_may_take_its_time_up_to_idle(start):
     patient = "timeouts = { first_event = 0.2, idle = 5 }"
     gate = asyncio.Event()
-    async with FakeUpstream(Answer(body=[role(), gate, said("late")])) as slow, start(
-        serving(slow.url, model=patient)
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=[role(), gate, said("late")])) as slow,
+        start(serving(slow.url, model=patient)) as gateway,
+    ):
         asyncio.get_running_loop().call_later(0.6, gate.set)
         status, body = await gateway.ask(ASK)
         assert (status, body["choices"][0]["message"]["content"]) == (200, "late")
@@ -141,9 +157,10 @@ async def test_no_connection_is_an_early_fault(start):
 
 async def test_the_whole_request_has_a_deadline_too(start):
     slow: list[Any] = [text("drip ")] * 3
-    async with FakeUpstream(Answer(body=slow, ending="hang")) as upstream, start(
-        serving(upstream.url, model="timeouts = { total = 0.4 }")
-    ) as gateway:
+    async with (
+        FakeUpstream(Answer(body=slow, ending="hang")) as upstream,
+        start(serving(upstream.url, model="timeouts = { total = 0.4 }")) as gateway,
+    ):
         async with gateway.post(body={**ASK, "stream": True}) as response:
             events = events_of(await response.read())
         assert (joined(events), events[-1]["code"]) == ("drip drip drip ", 4001)

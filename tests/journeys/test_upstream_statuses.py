@@ -56,9 +56,11 @@ CASES = [
 
 
 async def test_every_status_with_another_route(start):
-    async with FakeUpstream() as bad, FakeUpstream(Answer(body=said("Fine"))) as good, start(
-        serving(bad.url, good.url)
-    ) as gateway:
+    async with (
+        FakeUpstream() as bad,
+        FakeUpstream(Answer(body=said("Fine"))) as good,
+        start(serving(bad.url, good.url)) as gateway,
+    ):
         for case in CASES:
             forgive(gateway)
             bad.play(refusal(case.status, case.retry_after))
@@ -131,11 +133,19 @@ async def test_what_the_upstream_says_of_the_request_reaches_the_client_masked(s
     long = "x" * 2000
     cases = [
         (refusal(400, message="`foo` is not a parameter of u0", param="foo"), "invalid_request", "is not a parameter"),
-        (refusal(400, message="ask https://api.vllm.example/x with sk-up0abcdefgh org-abc123"), "invalid_request", "ask ***"),
+        (
+            refusal(400, message="ask https://api.vllm.example/x with sk-up0abcdefgh org-abc123"),
+            "invalid_request",
+            "ask ***",
+        ),
         (refusal(400, message="blocked", code="content_filter"), "content_filter", "blocked"),
         (refusal(400, message="too long", code="context_length_exceeded"), "context_length_exceeded", "too long"),
         (refusal(400, message=f"no {long}"), "invalid_request", "no xxx"),
-        (Answer(status=400, body=b"plain words", headers={"Content-Type": "text/plain"}), "invalid_request", "plain words"),
+        (
+            Answer(status=400, body=b"plain words", headers={"Content-Type": "text/plain"}),
+            "invalid_request",
+            "plain words",
+        ),
         (Answer(status=400, body=b"", headers=JSON), "invalid_request", ""),
     ]
     async with FakeUpstream() as upstream, start(serving(upstream.url)) as gateway:

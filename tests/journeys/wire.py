@@ -47,7 +47,9 @@ def usage(prompt: Any = USED[0], completion: Any = USED[1], **more: Any) -> byte
 
 def said(*pieces: str, finish: str = "stop", **more: Any) -> bytes:
     """A whole stream, as a good upstream sends it."""
-    return b"".join([role(**more), *(text(piece, **more) for piece in pieces), chunk(finish=finish, **more), usage(), DONE])
+    return b"".join(
+        [role(**more), *(text(piece, **more) for piece in pieces), chunk(finish=finish, **more), usage(), DONE]
+    )
 
 
 def whole(*pieces: str, **more: Any) -> bytes:
@@ -69,7 +71,13 @@ def problem(message: str = "no", code: str | None = None, kind: str = "some_erro
 
 
 def serving(
-    *urls: str, vendor: str = "vllm", price: str = "1", top: str = "", model: str = "", upstream: str = "", route: str = ""
+    *urls: str,
+    vendor: str = "vllm",
+    price: str = "1",
+    top: str = "",
+    model: str = "",
+    upstream: str = "",
+    route: str = "",
 ) -> str:
     """The model `m`, one micro-unit a token, at one upstream a URL, in this order. The rest is more TOML.
 
@@ -80,7 +88,8 @@ def serving(
         for at, url in enumerate(urls)
     ]
     routes = ", ".join(
-        f'{{ upstream = "u{at}", model = "m-up", priority = {at}{", " + route if route else ""} }}' for at in range(len(urls))
+        f'{{ upstream = "u{at}", model = "m-up", priority = {at}{", " + route if route else ""} }}'
+        for at in range(len(urls))
     )
     price = f'price = {{ input = "{price}", output = "{price}" }}'
     return f'{top}\n{"".join(upstreams)}\n[[models]]\nname = "m"\n{price}\nroutes = [{routes}]\n{model}\n'

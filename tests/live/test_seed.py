@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from tests.shared import ROOT, program, shared
 from tornadogw.testing import Answer, FakeUpstream
 
 SITE = "https://www.xlei.site"
-SAID = "data: "
+END_OF_LOOP = "\n第三方工具接入"
 
 
 def document() -> str:
@@ -111,12 +112,10 @@ def node(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_javascript_loop_throws_on_the_terminator_by_its_own_bug(gateway, tmp_path):
-    sample = between("const baseUrl", "\n第三方工具接入")
-    (tmp_path / "loop.cjs").write_text(as_written(gateway, sample), encoding="utf-8")
+    (tmp_path / "loop.cjs").write_text(as_written(gateway, between("const baseUrl", END_OF_LOOP)), encoding="utf-8")
     done = node(str(tmp_path / "loop.cjs"), XLEI_API_KEY=gateway.key)
     assert done.returncode == 1
-    assert re.search(r"SyntaxError: .*\[?D", done.stderr), done.stderr
-    assert "JSON.parse" in done.stderr
+    assert re.search("SyntaxError: Unexpected token '?D", done.stderr), done.stderr
     assert done.stdout, "all of the answer was printed before"
 
 
@@ -135,9 +134,33 @@ def test_the_mended_loop_tells_an_error(gateway):
     assert "API Key" in done.stderr
 
 
-def chunk(content: str) -> bytes:
-    choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
-    return SAID.encode() + json.dumps({"choices": [choice]}, ensure_ascii=False).encode() + b"\n\n"
+PIECES = ["你好", ", ", "世界", "🌍", "\n\ndata: [DONE]\n\n"]
+
+
+def event(piece: str) -> bytes:
+    chunk = {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+
+
+CUTS = [2, 20, event("世界").index("界".encode()) + 1, -1, 3]
+"""Where each event is cut: in its name, its JSON, a character, its end, and in its name again."""
+
+
+async def started(script: str, url: str) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    environ = {**os.environ, "URL": url, "KEY": "sk-x", "XLEI_API_KEY": "sk-x"}
+    return await asyncio.create_subprocess_exec(program("node"), script, env=environ, stdout=pipe, stderr=pipe)
+
+
+async def test_the_javascript_loop_throws_on_split_events_by_its_own_bug(tmp_path):
+    half = [event("你好")[:30], asyncio.Event()]
+    async with FakeUpstream(Answer(body=half)) as server:
+        code = between("const baseUrl", END_OF_LOOP).replace(SITE, server.url)
+        (tmp_path / "loop.cjs").write_text(code, encoding="utf-8")
+        process = await started(str(tmp_path / "loop.cjs"), server.url)
+        out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    assert b"SyntaxError" in err
 
 
 @pytest.mark.parametrize(
@@ -149,16 +172,19 @@ def chunk(content: str) -> bytes:
     ],
     ids=["whole", "error", "cut"],
 )
-async def test_the_mended_loop_survives_events_that_are_split_anywhere(end, code, told):
-    """A byte a read, in the middle of characters and of line ends."""
-    pieces = ["你好", ", ", "世界", "🌍", "\n\ndata: [DONE]\n\n"]
-    body = b"".join(map(chunk, pieces)) + end
-    async with FakeUpstream(Answer(body=body, split=1)) as server:
-        process = await asyncio.create_subprocess_exec(
-            program("node"), MENDED, "Hello!",
-            env={**os.environ, "URL": server.url.removesuffix("/v1"), "KEY": "sk-x"},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+async def test_the_mended_loop_survives_events_that_are_split(end, code, told):
+    """The rest of an event is sent once everything before it was printed: each part is a read of its own."""
+    gates, body, rest = [], [], b""
+    for piece, cut in zip(PIECES, CUTS, strict=True):
+        whole = event(piece)
+        gates.append(asyncio.Event())
+        body += [rest + whole[:cut], gates[-1]]
+        rest = whole[cut:]
+    async with FakeUpstream(Answer(body=[*body, rest + end])) as server:
+        process = await started(MENDED, server.url)
+        for printed, gate in zip(["", *PIECES], gates, strict=False):
+            assert await process.stdout.readexactly(len(printed.encode())) == printed.encode()
+            gate.set()
         out, err = await process.communicate()
-    assert (process.returncode, out.decode()) == (code, "".join(pieces)), err
+    assert (process.returncode, out.decode()) == (code, PIECES[-1]), err
     assert told in err.decode()

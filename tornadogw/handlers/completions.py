@@ -97,8 +97,8 @@ class CompletionsHandler(ApiHandler):
     def on_connection_close(self) -> None:
         """The client left: the exchange is cancelled, which aborts the upstream and settles."""
         super().on_connection_close()
-        self._gone = True
-        if self._task is not None:
+        gone, self._gone = self._gone, True
+        if self._task is not None and not gone:  # once: a second time would disturb the settlement
             self._task.cancel()
 
     def _too_large(self) -> BodyTooLarge:

@@ -1,0 +1,107 @@
+"""MongoDB away for some seconds: who needs it is told so quickly, the others are served, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.wire import check_books, check_envelope, eventually, events_of, role, said, serving, text
+from tests.running import CHAT, new_key, running
+from tornadogw.store.mongo_embedded import PrivateMongod, open_private
+from tornadogw.testing import Answer, FakeUpstream
+
+AWAY = 5.0
+"""Seconds."""
+QUICKLY = 4.5
+"""Seconds within which a request that needs the database is refused; the ledger waits three."""
+FREE = '[[models]]\nname = "free"\nprice = { input = "0", output = "0" }\nroutes = [{ upstream = "u0", model = "x" }]\n'
+
+
+@pytest.fixture
+def own_mongod(tmp_path: Path) -> Iterator[PrivateMongod]:
+    """A server of this test alone: it will be stopped in its tracks."""
+    with open_private(tmp_path / "data", "serve") as server:
+        yield server
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_five_seconds_without_the_database(own_mongod, tmp_path, claim_log):
+    claim_log("tornadogw", "away|lost")
+    gate = asyncio.Event()
+    answer = said("begun before")
+    async with (
+        FakeUpstream(Answer(body=[role() + text("now "), gate, answer])) as upstream,
+        running(own_mongod.url, tmp_path, serving(upstream.url, model=FREE), timeout_ms=2000) as gateway,
+    ):
+        unseen = await new_key(gateway)
+        assert own_mongod.pid
+        running_stream = await gateway.post(body={**CHAT, "model": "m", "stream": True})
+        assert b"now" in await running_stream.content.readany()
+        upstream.play(Answer(body=said("hi")))
+
+        os.kill(own_mongod.pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            gate.set()
+            paid, unknown, free, listed = await asyncio.gather(
+                timed(gateway, {"model": "m"}),
+                timed(gateway, {"model": "m"}, unseen),
+                timed(gateway, {"model": "free"}),
+                models(gateway),
+            )
+            for what, (status, headers, body, seconds) in {"paid": paid, "unknown key": unknown}.items():
+                assert (status, headers["Retry-After"], seconds < QUICKLY) == (503, "1", True), (what, body, seconds)
+                check_envelope(body, 5000)
+            status, _, body, seconds = free
+            assert (status, seconds < QUICKLY) == (200, True), "a known key and a free model need no database"
+            assert body["choices"][0]["message"]["content"] == "hi"
+            assert listed < 1
+            assert events_of(b"data: " + (await running_stream.read()).partition(b"data: ")[2])[-1] == "[DONE]"
+            assert await health(gateway, "/readyz") == 503
+            assert await health(gateway, "/healthz") == 200
+            await asyncio.sleep(max(0.0, began + AWAY - time.monotonic()))  # the fault itself has to last
+        finally:
+            os.kill(own_mongod.pid, signal.SIGCONT)
+
+        async def back() -> bool:
+            return (await timed(gateway, {"model": "m"}))[0] == 200 and (await timed(gateway, {"model": "m"}, unseen))[
+                0
+            ] == 200
+
+        await eventually(back, 15)
+
+        async def ready() -> bool:
+            return await health(gateway, "/readyz") == 200
+
+        await eventually(ready, 5)
+        await check_books(gateway)
+        records = await gateway.events()
+        assert {record["st"] for record in records} == {"whole"}
+        assert {record["q"] for record in records} == {"m", "free"}
+        streamed = [record["c"] for record in records if record.get("sse")]
+        assert streamed == [9], "the stream that ended without the database is paid once, afterwards"
+
+
+async def timed(gateway, body, key: str = ""):
+    """(status, headers, body, seconds)."""
+    began = time.monotonic()
+    async with gateway.post(body={**CHAT, **body}, headers={"X-API-Key": key or gateway.key}) as response:
+        return response.status, response.headers, await response.json(), time.monotonic() - began
+
+
+async def models(gateway) -> float:
+    began = time.monotonic()
+    async with gateway.session.get(gateway.url + "/v1/models", headers={"X-API-Key": gateway.key}) as response:
+        assert response.status == 200
+    return time.monotonic() - began
+
+
+async def health(gateway, path: str) -> int:
+    async with gateway.session.get(gateway.url + path) as response:
+        return int(response.status)
