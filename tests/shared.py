@@ -1,4 +1,4 @@
-"""The folder `shared` beside the checkout, for tests that need what lies there: recordings, tools, the seed document."""
+"""The folder `shared` beside the checkout, for tests that need what lies there: tools and the seed document."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Plan:
         return len(self._asked) >= MAX_ATTEMPTS or not any(self._usable(candidate) for candidate in self._todo)
 
     def give_up(self, candidate: Candidate, seconds: float) -> None:
-        """This route failed for a reason that another key would not mend. `seconds`: it asked to be left alone; or 0."""
+        """This route failed for a reason that another key would not mend. `seconds`: how long it asked to be left."""
         self._given_up.add(id(candidate.route))
         if seconds:
             self._waits.append(seconds)

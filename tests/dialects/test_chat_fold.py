@@ -48,6 +48,14 @@ def test_tool_calls_are_put_in_one_piece_each_and_silence_is_null():
     ]
 
 
+def test_a_client_that_asked_with_functions_reads_function_call():
+    folded = Fold("chat", functions=True)
+    folded.take([ToolCall(0, "x", "f", '{"a"'), ToolCall(0, arguments=":1}"), Stop("function_call")])
+    choice = orjson.loads(folded.body(IDENTITY, Usage(1, 2)))["choices"][0]
+    assert choice["message"]["function_call"] == {"name": "f", "arguments": '{"a":1}'}
+    assert "tool_calls" not in choice["message"]
+
+
 def test_an_empty_answer_has_empty_content():
     assert message(Stop("length"))["content"] == ""
     assert message(Refusal("no"), Stop("stop")) == {"role": "assistant", "content": None, "refusal": "no"}

@@ -60,6 +60,16 @@ def test_a_tool_call_names_itself_once():
     assert other["choices"][0]["delta"]["tool_calls"][0]["id"] == "c2"
 
 
+def test_a_client_that_asked_with_functions_reads_function_call():
+    renderer = StreamRenderer("chat", IDENTITY, functions=True)
+    first, second, last = parsed(
+        renderer.chunks([ToolCall(0, "x", "f", '{"a"'), ToolCall(0, arguments=":1}"), Stop("function_call")])
+    )
+    assert first["choices"][0]["delta"]["function_call"] == {"name": "f", "arguments": '{"a"'}
+    assert second["choices"][0]["delta"]["function_call"] == {"arguments": ":1}"}
+    assert last["choices"][0]["finish_reason"] == "function_call"
+
+
 def test_extras_stand_where_they_came_from():
     chunks = render(
         Extra("system_fingerprint", "fp", place="answer"),

@@ -110,11 +110,11 @@ def shown_model(recording: Recording) -> str:
     return reported if usable else recording.model or "m"
 
 
-# --- what a client hears -----------------------------------------------------------------------------------------------
+# --- what a client hears ---------------------------------------------------------------------------------------------
 
 
 def heard_stream(raw: bytes) -> tuple[dict[int, Told], dict[str, Any], Any]:
-    """Choices and head of a stream as the contract promises it, and what follows its chunks: usage, an error, or None."""
+    """Choices and head of a stream as the contract promises it; then what follows its chunks: usage, an error, None."""
     events = events_of(raw)
     if events[-1] == "[DONE]":
         events.pop()

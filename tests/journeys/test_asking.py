@@ -264,7 +264,8 @@ async def test_deep_nesting_reaches_the_upstream(start, depth):
 
 async def test_duplicate_keys_the_last_wins(start):
     async with start() as gateway:
-        body = b'{"messages":[{"role":"user","content":"first"}],"messages":[{"role":"user","content":"second","content":"third"}],"stream":true,"stream":false}'
+        first = b'{"messages":[{"role":"user","content":"first"}],"stream":true,'
+        body = first + b'"messages":[{"role":"user","content":"second","content":"third"}],"stream":false}'
         status, answer = await gateway.ask(body)
         assert (status, answer["choices"][0]["message"]["content"]) == (200, "third")
 

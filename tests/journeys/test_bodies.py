@@ -1,4 +1,4 @@
-"""Bodies that are large, slow, endless or not what they say, and heads that are: each gets its answer, nothing hangs."""
+"""Bodies that are large, slow, endless or not what they say, and such heads: each is answered, nothing hangs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import time
-from typing import Any
 
 import pytest
 
+from tests.journeys.raw import Raw
 from tests.journeys.wire import check_envelope, said, serving, settled
-from tests.running import CHAT, Running
+from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
 
 MB = 1024 * 1024
@@ -21,48 +21,6 @@ MB = 1024 * 1024
 def short(monkeypatch):
     """What was refused is not read on for long."""
     monkeypatch.setattr("tornadogw.handlers.base.LINGER", 0.3)
-
-
-class Raw:
-    """A client that writes what it likes."""
-
-    def __init__(self, gateway: Running) -> None:
-        self._gateway = gateway
-
-    async def __aenter__(self) -> Raw:
-        host, port = self._gateway.url.removeprefix("http://").split(":")
-        self.reader, self.writer = await asyncio.open_connection(host, int(port), limit=MB)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-    def head(self, *headers: str, key: str | None = None, path: str = "/v1/chat/completions") -> None:
-        own = [f"POST {path} HTTP/1.1", "Host: x", f"X-API-Key: {self._gateway.key if key is None else key}"]
-        self.writer.write("\r\n".join([*own, *headers, "", ""]).encode("latin-1"))
-
-    async def answer(self, seconds: float = 10) -> tuple[int, dict[str, str], Any]:
-        """(status, headers, body) of one answer; status 0: the connection was closed without any."""
-        async with asyncio.timeout(seconds):
-            try:
-                head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return 0, {}, None
-            headers = {
-                name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:]) if name
-            }
-            body = await self.reader.readexactly(int(headers.get("content-length", "0")))
-            return int(head[0].split()[1]), headers, json.loads(body) if body else None
-
-    async def closed(self, seconds: float = 5) -> bool:
-        """Whether the other side has closed the connection."""
-        async with asyncio.timeout(seconds):
-            with contextlib.suppress(ConnectionError):
-                while await self.reader.read(65536):
-                    pass
-        return True
 
 
 def body_of(size: int) -> bytes:
@@ -78,8 +36,7 @@ async def test_twenty_megabytes_are_accepted_below_the_limit_and_refused_above(s
         start(serving(upstream.url), credit="1000") as gateway,
     ):
         async with Raw(gateway) as client:
-            client.head(f"Content-Length: {len(large)}")
-            client.writer.write(large)
+            client.ask(large)
             status, _, answer = await client.answer()
         assert (status, answer["choices"][0]["message"]["content"]) == (200, "big")
         assert len(upstream.requests[0].body) > 20 * MB
@@ -87,8 +44,7 @@ async def test_twenty_megabytes_are_accepted_below_the_limit_and_refused_above(s
     async with FakeUpstream() as upstream, start(serving(upstream.url, top=top)) as gateway:
         for language, words in [("zh", "请求体过大"), ("en", "too large")]:
             async with Raw(gateway) as client:
-                client.head(f"Content-Length: {len(large)}", f"Accept-Language: {language}")
-                client.writer.write(large)
+                client.ask(large, f"Accept-Language: {language}")
                 status, headers, answer = await client.answer()
                 assert (status, headers["connection"]) == (413, "close")
                 assert words in check_envelope(answer, 1002, "request_too_large")
@@ -152,7 +108,7 @@ async def test_what_is_refused_from_the_headers_is_answered_before_the_body_come
         ]
         for path, key, expected, code in cases:
             async with Raw(gateway) as client:
-                client.head("Content-Length: 100000", key=key, path=path)
+                client.head("Content-Length: 100000", key=key, first=f"POST {path} HTTP/1.1")
                 status, headers, answer = await client.answer(2)
                 assert (status, headers["connection"]) == (expected, "close"), path
                 check_envelope(answer, code)
@@ -188,8 +144,7 @@ async def test_kinds_of_bodies_that_are_not_taken(start):
             ("X-Nothing: no content type at all", 200),
         ]:
             async with Raw(gateway) as client:
-                client.head(header, f"Content-Length: {len(body)}", "Accept: application/json")
-                client.writer.write(body)
+                client.ask(body, header, "Accept: application/json")
                 status, _, answer = await client.answer()
                 assert status == expected, header
                 if expected == 415:
@@ -204,7 +159,7 @@ async def test_heads_that_no_parser_takes_end_the_connection_and_nothing_else(st
             b"POST /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
             b"BROKEN\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nBad\x00Name: x\r\n\r\n",
         ]
@@ -221,10 +176,7 @@ async def test_lengths_that_are_none(start):
     async with start() as gateway:
         for length in ("abc", "-5", "5, 6", "1e3", "٣", "+5", "0x10", "9" * 30, " ", "5 5"):
             async with Raw(gateway) as client:
-                client.writer.write(
-                    f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\n".encode()
-                    + f"Content-Length: {length}\r\n\r\n".encode()
-                )
+                client.head(f"Content-Length: {length}")
                 client.writer.write(b"hello")
                 status, _, answer = await client.answer()
                 assert status in (400, 413), (length, answer)

@@ -1,4 +1,4 @@
-"""An upstream that fails after the first useful event: an error event without `[DONE]`, and what was sent is charged."""
+"""An upstream that fails after the first useful event: an error event, no `[DONE]`, and what was sent is charged."""
 
 from __future__ import annotations
 
@@ -80,22 +80,28 @@ async def test_a_stream_that_fails_late_ends_with_an_error_event_and_is_charged_
 
 
 async def test_a_late_fault_never_changes_the_upstream(start):
-    async with FakeUpstream(Answer(body=TEXT)) as bad, FakeUpstream(Answer(body=said("other"))) as good:
-        async with start(serving(bad.url, good.url)) as gateway:
-            async with gateway.post(body=ASK) as response:
-                check_in_band(events_of(await response.read())[-1], 4001)
-            assert good.requests == []
+    async with (
+        FakeUpstream(Answer(body=TEXT)) as bad,
+        FakeUpstream(Answer(body=said("other"))) as good,
+        start(serving(bad.url, good.url)) as gateway,
+    ):
+        async with gateway.post(body=ASK) as response:
+            check_in_band(events_of(await response.read())[-1], 4001)
+        assert good.requests == []
 
 
 async def test_a_json_client_has_seen_nothing_so_another_route_answers_it(start):
-    async with FakeUpstream() as bad, FakeUpstream(Answer(body=said("whole"))) as good:
-        async with start(serving(bad.url, good.url)) as gateway:
-            for cut in LATE[:-1]:
-                bad.play(cut.answer)
-                status, body = await gateway.ask({**ASK, "stream": False})
-                assert (status, body["choices"][0]["message"]["content"]) == (200, "whole"), cut.name
-                record = await last_event(gateway)
-                assert (record["i"], record["o"], record["c"]) == (7, 2, 9), cut.name
+    async with (
+        FakeUpstream() as bad,
+        FakeUpstream(Answer(body=said("whole"))) as good,
+        start(serving(bad.url, good.url)) as gateway,
+    ):
+        for cut in LATE[:-1]:
+            bad.play(cut.answer)
+            status, body = await gateway.ask({**ASK, "stream": False})
+            assert (status, body["choices"][0]["message"]["content"]) == (200, "whole"), cut.name
+            record = await last_event(gateway)
+            assert (record["i"], record["o"], record["c"]) == (7, 2, 9), cut.name
 
 
 async def test_silence_after_some_events_meets_the_idle_deadline(start):
@@ -118,9 +124,10 @@ async def test_comments_keep_no_stalled_stream_alive(start):
     async with (
         FakeUpstream(Answer(body=[TEXT, *[b": ping\n\n"] * 200_000])) as upstream,
         start(serving(upstream.url, model="timeouts = { idle = 0.3 }")) as gateway,
+        asyncio.timeout(5),
+        gateway.post(body=ASK) as response,
     ):
-        async with asyncio.timeout(5), gateway.post(body=ASK) as response:
-            check_in_band(events_of(await response.read())[-1], 4001)
+        check_in_band(events_of(await response.read())[-1], 4001)
 
 
 class Whole(NamedTuple):

@@ -7,6 +7,7 @@ import time
 
 import aiohttp
 
+from tests.journeys.raw import Raw
 from tests.journeys.wire import DONE, chunk, eventually, last_event, role, serving, settled, text, usage
 from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
@@ -103,27 +104,27 @@ async def attempt_with(gateway, events: int) -> object:
 
 
 async def test_gone_between_two_routes_charges_the_second_alone(start):
-    async with FakeUpstream(Answer(status=500)) as bad, FakeUpstream(Answer(ending="hang")) as slow:
-        async with start(serving(bad.url, slow.url, model=PATIENT)) as gateway:
-            asking = asyncio.create_task(gateway.ask(ASK))
-            request = await slow.received()
-            asking.cancel()
-            await asyncio.wait({asking})
-            await closed_at_once(request.gone)
-            record = await last_event(gateway)
-            assert (record["up"], [each[2] for each in record["at"]]) == ("u1", ["elsewhere"])
+    async with (
+        FakeUpstream(Answer(status=500)) as bad,
+        FakeUpstream(Answer(ending="hang")) as slow,
+        start(serving(bad.url, slow.url, model=PATIENT)) as gateway,
+    ):
+        asking = asyncio.create_task(gateway.ask(ASK))
+        request = await slow.received()
+        asking.cancel()
+        await asyncio.wait({asking})
+        await closed_at_once(request.gone)
+        record = await last_event(gateway)
+        assert (record["up"], [each[2] for each in record["at"]]) == ("u1", ["elsewhere"])
 
 
 async def test_gone_while_the_body_is_on_its_way_costs_nothing(start):
     async with FakeUpstream() as upstream, start(serving(upstream.url)) as gateway:
-        host, port = gateway.url.removeprefix("http://").split(":")
-        _, writer = await asyncio.open_connection(host, int(port))
-        head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 1000\r\n\r\n"
-        )
-        writer.write(head.encode() + b"{")
-        await writer.drain()
-        writer.transport.abort()
+        async with Raw(gateway) as client:
+            client.head("Content-Length: 1000")
+            client.writer.write(b"{")
+            await client.writer.drain()
+            client.writer.transport.abort()
         await settled(gateway)
         assert (upstream.requests, await gateway.events()) == ([], [])
 

@@ -201,14 +201,16 @@ async def test_reasoning_and_tools_have_a_place_in_completions_too(start):
 
 
 async def test_what_has_no_place_in_chat_is_refused_by_name(start):
-    async with FakeUpstream(Answer(body=native("natively"))) as upstream:
-        async with start(serving(upstream.url, vendor="chatty", top=ROW)) as gateway:
-            for param, value in [("suffix", "end"), ("echo", True)]:
-                status, body = await gateway.ask({"model": "m", "prompt": "x", param: value})
-                assert (status, body["error"]["param"]) == (400, param), body
-                assert param in check_envelope(body, 1002)
-            assert upstream.requests == []
-            assert (await gateway.ask({"model": "m", "prompt": "x", "echo": False, "suffix": None}))[0] != 400
+    async with (
+        FakeUpstream(Answer(body=native("natively"))) as upstream,
+        start(serving(upstream.url, vendor="chatty", top=ROW)) as gateway,
+    ):
+        for param, value in [("suffix", "end"), ("echo", True)]:
+            status, body = await gateway.ask({"model": "m", "prompt": "x", param: value})
+            assert (status, body["error"]["param"]) == (400, param), body
+            assert param in check_envelope(body, 1002)
+        assert upstream.requests == []
+        assert (await gateway.ask({"model": "m", "prompt": "x", "echo": False, "suffix": None}))[0] != 400
 
 
 async def test_a_model_for_chat_alone(start):

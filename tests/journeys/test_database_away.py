@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.wire import check_books, check_envelope, eventually, events_of, role, said, serving, text
+from tests.journeys.wire import check_books, check_envelope, events_of, eventually, role, said, serving, text
 from tests.running import CHAT, new_key, running
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
 from tornadogw.testing import Answer, FakeUpstream

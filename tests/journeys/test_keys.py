@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.journeys.wire import check_envelope, eventually, events_of, said, serving
+from tests.journeys.wire import check_envelope, events_of, eventually, said, serving
 from tests.running import CHAT, OWNER, new_key
 from tornadogw.accounts.keys import Keys
 from tornadogw.auth import new_key as key_text

@@ -1,4 +1,4 @@
-"""Requests per minute and key, and client address: never more than the limit, and every answer says how many are left."""
+"""Requests per minute, key and address: never more than the limit, and every answer says how many are left."""
 
 from __future__ import annotations
 

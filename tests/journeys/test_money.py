@@ -11,6 +11,7 @@ from tests.journeys.wire import (
     chunk,
     eventually,
     last_event,
+    model,
     role,
     said,
     serving,
@@ -87,15 +88,15 @@ async def test_while_a_call_runs_its_money_is_held(start):
 
 
 async def test_dearer_routes_are_left_out_when_the_balance_covers_only_cheaper_ones(start):
-    dear = '[[models]]\nname = "dear"\nauto = 1\nfallbacks = ["cheap"]\nprice = { input = "1000", output = "1000" }\nroutes = [{ upstream = "u0", model = "dear-up" }]\n'
-    cheap = '[[models]]\nname = "cheap"\nauto = 2\nprice = { input = "1", output = "1" }\nroutes = [{ upstream = "u0", model = "cheap-up" }]\n'
+    dear = model("dear", "u0", price="1000", auto="1", fallbacks='["cheap"]')
+    cheap = model("cheap", "u0", auto="2")
     async with (
         FakeUpstream(Answer(body=said("hi"))) as upstream,
         start(serving(upstream.url, model=dear + cheap), credit="0.01") as gateway,
     ):
         for asked in ("auto", "dear"):
             status, _ = await gateway.ask({**CHAT, "model": asked})
-            assert (status, upstream.requests[-1].json()["model"]) == (200, "cheap-up"), asked
+            assert (status, upstream.requests[-1].json()["model"]) == (200, "cheap-at-u0"), asked
             record = await last_event(gateway)
             assert record["at"][0][:4] == ["u0", "dear", "skipped", "balance"], record
         status, body = await gateway.ask({**CHAT, "model": "dear", "max_tokens": 100_000})

@@ -1,6 +1,6 @@
 """Recorded bytes of every chat-dialect vendor through the whole gateway, cut at odd places: a client reads them right.
 
-What is right is read from the recorded body, naively (tests/vendors/oracle.py) and apart from the gateway's own reading.
+What is right is read from the recorded body, naively (tests/vendors/oracle.py), apart from the gateway's own reading.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ PER_MESSAGE, PER_IMAGE = 16, 50_000
 
 
 def fails_inside(recording: Recording) -> bool:
-    """The vendor said 200 and then told an error."""
+    """The vendor said 200 and told an error."""
     return recording.status == 200 and re.search(rb'"error"\s*:\s*[{"\[]', recording.body) is not None
 
 
 GOOD = [each for each in RECORDINGS if each.status == 200 and not fails_inside(each)]
 STREAMS = [each for each in GOOD if oracle.is_stream(each)]
+BROKEN = [each for each in RECORDINGS if fails_inside(each) and oracle.is_stream(each)]
+REFUSED = [each for each in RECORDINGS if each not in GOOD and each not in BROKEN]
 
 
 def every(recordings: list[Recording]) -> Any:
@@ -147,7 +149,9 @@ def told_by_contract(recording: Recording) -> tuple[int, int, str]:
     """Status, code and `error.code` for a recorded refusal, by vendor-wire.md section 4 and contract.md."""
     said = recording.body.decode().lower()
     nobody = (503, 4001, "no_upstream")
-    if recording.status not in (400, 413, 422) or re.search("tool_use_failed|invalid.model|incorrect api key", said):
+    if recording.status not in (200, 400, 413, 422) or re.search(
+        "tool_use_failed|invalid.model|incorrect api key", said
+    ):
         return nobody
     if re.search("context (length|size)|too long|too_many_prompt_tokens", said):
         return 400, 1002, "context_length_exceeded"
@@ -156,7 +160,7 @@ def told_by_contract(recording: Recording) -> tuple[int, int, str]:
     return 400, 1002, "invalid_request"
 
 
-@every([each for each in RECORDINGS if each.status != 200])
+@every(REFUSED)
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 def test_a_refusal_is_told_in_the_contracts_words(replayed, recording, stream):
     status, raw, event = ask(replayed, recording, stream=stream)
@@ -171,7 +175,7 @@ def test_a_refusal_is_told_in_the_contracts_words(replayed, recording, stream):
     assert b"http" not in raw.replace(recording.name.encode(), b"")
 
 
-@every([each for each in RECORDINGS if fails_inside(each) and oracle.is_stream(each)])
+@every(BROKEN)
 def test_an_error_inside_a_stream(replayed, recording):
     status, raw, event = ask(replayed, recording, stream=True)
     assert status == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tests.journeys.wire import check_envelope, problem, said, serving
@@ -22,7 +24,7 @@ class Refusal(NamedTuple):
     slug: str
     zh: str
     en: str
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     answer: Answer = Answer()
     path: str = "/v1/chat/completions"
 

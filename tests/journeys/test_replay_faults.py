@@ -82,7 +82,7 @@ def words() -> list[str]:
 
 
 def settings(address: str) -> str:
-    """For each vendor one good upstream, and for each fault a bad one: `vendor/fault` alone, `vendor/fault+` rescued."""
+    """For each vendor a good upstream, and for each fault a bad one: `vendor/fault` alone, `vendor/fault+` rescued."""
     tables = ["[limits]\nkey_per_minute = 100000\nip_per_minute = 100000\n"]
     free = {"input": "1", "output": "1"}
     for vendor, recording in RECORDINGS.items():

@@ -7,25 +7,23 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
-from tests.journeys.wire import check_envelope, forgive, joined, events_of, last_event, problem, said, serving
+from tests.journeys.wire import (
+    check_envelope,
+    events_of,
+    forgive,
+    joined,
+    last_event,
+    model,
+    problem,
+    said,
+    serving,
+)
 from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
 
 MANY = "[limits]\nkey_per_minute = 10000\nip_per_minute = 10000\n"
 DOWN = Answer(status=500, headers={"Content-Type": "application/json"}, body=problem())
 BUSY = Answer(status=429, headers={"Retry-After": "30"})
-
-
-def model(name: str, *routes: str, **fields: Any) -> str:
-    """A model with routes such as `u0`, `u1 priority=1`; fields as TOML."""
-    made = []
-    for route in routes:
-        upstream, *more = route.split()
-        extra = "".join(f", {each.replace('=', ' = ')}" for each in more)
-        made.append(f'{{ upstream = "{upstream}", model = "{name}-at-{upstream}"{extra} }}')
-    lines = [f"{key} = {value}" for key, value in fields.items()]
-    price = 'price = { input = "1", output = "1" }'
-    return "\n".join(["[[models]]", f'name = "{name}"', price, f"routes = [{', '.join(made)}]", *lines, ""])
 
 
 async def upstreams(stack: AsyncExitStack, count: int) -> list[FakeUpstream]:
@@ -79,8 +77,8 @@ async def test_auto_takes_the_best_that_can(start):
         ups = await upstreams(stack, 3)
         models = [
             model("never", "u2"),
-            model("second", "u1", auto=2),
-            model("best", "u0", auto=1, capabilities=[], modes='["chat"]'),
+            model("second", "u1", auto="2"),
+            model("best", "u0", auto="1", capabilities="[]", modes='["chat"]'),
         ]
         async with start(settings(ups, *models)) as gateway:
             assert await who(gateway, "auto") == "by u0"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
-import socket
 import time
+from typing import Self
 
 import orjson
 import pytest
 
+from tests.journeys.raw import LONGEST, Raw
 from tests.journeys.wire import DONE, chunk, events_of, finishes, joined, role, serving, settled, text, usage
-from tests.running import CHAT, Running
+from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
 
 ASK = {"model": "m", "stream": True, **CHAT}
@@ -20,7 +21,7 @@ PIECE = text("x" * 60_000)
 FLOOD = 400 * 1024 * 1024
 """Bytes that the upstream would send to a client that reads."""
 BUFFERS = 48 * 1024 * 1024
-"""What the kernel's own buffers of two connections may take, and more; the gateway's part of it is a fraction of a MB."""
+"""What the kernel's own buffers of two connections may take, and more; the gateway's own part is small."""
 SMALL = 16 * 1024 * 1024
 
 
@@ -33,7 +34,7 @@ class Flood:
         self.url = ""
         self._piece = piece
 
-    async def __aenter__(self) -> Flood:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
@@ -65,16 +66,6 @@ class Flood:
         return before
 
 
-def connect(gateway: Running) -> socket.socket:
-    host, port = gateway.url.removeprefix("http://").split(":")
-    client = socket.create_connection((host, int(port)))
-    body = orjson.dumps(ASK)
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: {len(body)}\r\n\r\n"
-    client.sendall(head.encode() + body)
-    client.setblocking(False)
-    return client
-
-
 def memory() -> int:
     """The most that this process ever used, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -83,17 +74,15 @@ def memory() -> int:
 @pytest.mark.parametrize("vendor", ["vllm", "openai"])
 async def test_a_client_that_stops_reading_pauses_the_upstream(start, vendor):
     async with Flood(PIECE) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
-        client = connect(gateway)
-        try:
+        async with Raw(gateway) as client:
             before = memory()
+            client.ask(orjson.dumps(ASK))
             assert 0 < await upstream.paused() < BUFFERS
             assert memory() - before < SMALL
             paused = upstream.written
             async with asyncio.timeout(10):
                 while upstream.written == paused:  # reading on lets it go on
-                    await asyncio.get_running_loop().sock_recv(client, 1 << 20)
-        finally:
-            client.close()
+                    await client.reader.read(LONGEST)
         async with asyncio.timeout(5):
             await upstream.gone.wait()
         assert upstream.written < FLOOD
@@ -103,12 +92,9 @@ async def test_a_client_that_stops_reading_pauses_the_upstream(start, vendor):
 async def test_a_client_that_never_reads_on_counts_as_gone(start, monkeypatch):
     monkeypatch.setattr("tornadogw.handlers.completions.STALLED", 0.5)
     async with Flood(PIECE) as upstream, start(serving(upstream.url)) as gateway:
-        client = connect(gateway)
-        try:
-            async with asyncio.timeout(15):
-                await upstream.gone.wait()
-        finally:
-            client.close()
+        async with Raw(gateway) as client, asyncio.timeout(15):
+            client.ask(orjson.dumps(ASK))
+            await upstream.gone.wait()
         await settled(gateway)
         assert [record["st"] for record in await gateway.events()] == ["client_gone"]
 

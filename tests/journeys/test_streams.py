@@ -1,4 +1,4 @@
-"""What a stream looks like: heads, every chunk's fields, reasoning, tools, usage, the model's name; raw and translated."""
+"""What a stream looks like: head, fields, reasoning, tools, usage, the model's name; raw and translated."""
 
 from __future__ import annotations
 
@@ -258,18 +258,19 @@ async def test_an_upstream_that_says_little(start, vendor):
 
 
 async def test_plain_events_pass_byte_by_byte_through_the_raw_relay(start):
-    odd = b'data: {"id":"up-1","object":"chat.completion.chunk", "created":1700000000,"model":"m-real","x":[1, 2],"choices":[{"index":0,"delta":{"content":"\\u4f60"},"finish_reason":null}]}\n\n'
+    head = b'data: {"id":"up-1","object":"chat.completion.chunk", "created":1700000000,"model":"m-real","x":[1, 2],'
+    odd = head + b'"choices":[{"index":0,"delta":{"content":"\\u4f60"},"finish_reason":null}]}\n\n'
     rest = chunk(finish="stop") + usage() + DONE
     gate = asyncio.Event()
     async with (
         FakeUpstream(Answer(body=[role() + text("a"), gate, odd * 3 + rest])) as upstream,
         start(serving(upstream.url, vendor="openai")) as gateway,
+        gateway.post(body=ASK) as response,
     ):
-        async with gateway.post(body=ASK) as response:
-            first = await response.content.readany()
-            assert b'"a"' in first, "an event is passed on as soon as it has come"
-            gate.set()
-            assert (await response.read()).startswith(odd * 3)
+        first = await response.content.readany()
+        assert b'"a"' in first, "an event is passed on as soon as it has come"
+        gate.set()
+        assert (await response.read()).startswith(odd * 3)
 
 
 async def test_the_first_event_is_not_held_back(start):
@@ -278,11 +279,12 @@ async def test_the_first_event_is_not_held_back(start):
         async with (
             FakeUpstream(Answer(body=[role(), text("now"), gate, said("later")])) as upstream,
             start(serving(upstream.url, vendor=vendor)) as gateway,
+            gateway.post(body=ASK) as response,
+            asyncio.timeout(5),
         ):
-            async with gateway.post(body=ASK) as response, asyncio.timeout(5):
-                assert b'"now"' in await response.content.readany()
-                gate.set()
-                await response.read()
+            assert b'"now"' in await response.content.readany()
+            gate.set()
+            await response.read()
 
 
 NAMES = [

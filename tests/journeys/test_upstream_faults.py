@@ -1,4 +1,4 @@
-"""An upstream that fails before the first useful event: the next route answers, or 4001 says why; nobody pays for it."""
+"""An upstream that fails before the first useful event: the next route answers, or 4001 says why. It is free."""
 
 from __future__ import annotations
 
@@ -115,16 +115,19 @@ async def test_silence_before_the_first_event_meets_its_deadline(start):
         Answer(body=role(), ending="hang"),
         Answer(body=b": wait\n\n", ending="hang"),
     ]
-    async with FakeUpstream() as bad, FakeUpstream(Answer(body=said("Fine"))) as good:
-        async with start(serving(bad.url, good.url, model=quick)) as gateway:
-            for number, answer in enumerate(hanging, 1):
-                bad.play(answer)
-                began = time.monotonic()
-                status, body = await gateway.ask(ASK)
-                assert (status, time.monotonic() - began < 3) == (200, True), body
-                record = await last_event(gateway)
-                assert record["at"][0][2:4] == ["elsewhere", "timeout"], record
-                await bad.requests[number - 1].gone.wait()
+    async with (
+        FakeUpstream() as bad,
+        FakeUpstream(Answer(body=said("Fine"))) as good,
+        start(serving(bad.url, good.url, model=quick)) as gateway,
+    ):
+        for number, answer in enumerate(hanging, 1):
+            bad.play(answer)
+            began = time.monotonic()
+            status, body = await gateway.ask(ASK)
+            assert (status, time.monotonic() - began < 3) == (200, True), body
+            record = await last_event(gateway)
+            assert record["at"][0][2:4] == ["elsewhere", "timeout"], record
+            await bad.requests[number - 1].gone.wait()
 
 
 async def test_silence_of_the_only_route_is_4001(start):
@@ -148,11 +151,13 @@ async def test_the_last_route_may_take_its_time_up_to_idle(start):
 
 
 async def test_no_connection_is_an_early_fault(start):
-    async with FakeUpstream(Answer(body=said("Fine"))) as good:
-        async with start(serving("http://127.0.0.1:9", good.url)) as gateway:
-            status, _ = await gateway.ask(ASK)
-            record = await last_event(gateway)
-            assert (status, record["at"][0][2:4]) == (200, ["elsewhere", "connect"])
+    async with (
+        FakeUpstream(Answer(body=said("Fine"))) as good,
+        start(serving("http://127.0.0.1:9", good.url)) as gateway,
+    ):
+        status, _ = await gateway.ask(ASK)
+        record = await last_event(gateway)
+        assert (status, record["at"][0][2:4]) == (200, ["elsewhere", "connect"])
 
 
 async def test_the_whole_request_has_a_deadline_too(start):

@@ -93,14 +93,16 @@ async def test_every_status_of_the_only_route(start):
 
 
 async def test_a_key_that_was_refused_is_not_asked_again(start):
-    async with FakeUpstream(refusal(401, message="Incorrect API key provided: sk-abcdef123456")) as bad:
-        async with start(serving(bad.url)) as gateway:
-            for _ in range(2):
-                status, body = await gateway.ask(ASK)
-                assert status == 503
-                check_envelope(body, 4001)
-            assert "disabled" in body["message"]
-            assert len(bad.requests) == 1
+    async with (
+        FakeUpstream(refusal(401, message="Incorrect API key provided: sk-abcdef123456")) as bad,
+        start(serving(bad.url)) as gateway,
+    ):
+        for _ in range(2):
+            status, body = await gateway.ask(ASK)
+            assert status == 503
+            check_envelope(body, 4001)
+        assert "disabled" in body["message"]
+        assert len(bad.requests) == 1
 
 
 async def test_a_route_that_cools_down_is_left_alone_until_then(start):
@@ -162,10 +164,13 @@ async def test_what_the_upstream_says_of_the_request_reaches_the_client_masked(s
 
 async def test_too_long_for_one_model_may_fit_another(start):
     too_long = refusal(400, message="too long", code="context_length_exceeded")
-    async with FakeUpstream(too_long) as small, FakeUpstream(Answer(body=said("Fits"))) as large:
-        async with start(serving(small.url, large.url)) as gateway:
-            status, body = await gateway.ask(ASK)
-            assert (status, body["choices"][0]["message"]["content"]) == (200, "Fits")
+    async with (
+        FakeUpstream(too_long) as small,
+        FakeUpstream(Answer(body=said("Fits"))) as large,
+        start(serving(small.url, large.url)) as gateway,
+    ):
+        status, body = await gateway.ask(ASK)
+        assert (status, body["choices"][0]["message"]["content"]) == (200, "Fits")
 
 
 async def test_an_error_page_is_never_taken_at_its_word(start):

@@ -95,6 +95,18 @@ def serving(
     return f'{top}\n{"".join(upstreams)}\n[[models]]\nname = "m"\n{price}\nroutes = [{routes}]\n{model}\n'
 
 
+def model(name: str, *routes: str, price: str = "1", **fields: str) -> str:
+    """A `[[models]]` table with routes such as `u0`, `u1 priority=1`; the fields are TOML."""
+    made = []
+    for route in routes:
+        upstream, *more = route.split()
+        extra = "".join(f", {each.replace('=', ' = ')}" for each in more)
+        made.append(f'{{ upstream = "{upstream}", model = "{name}-at-{upstream}"{extra} }}')
+    price = f'price = {{ input = "{price}", output = "{price}" }}'
+    others = [f"{key} = {value}" for key, value in fields.items()]
+    return "\n".join(["[[models]]", f'name = "{name}"', price, f"routes = [{', '.join(made)}]", *others, ""])
+
+
 # --- what a client reads -------------------------------------------------------------------------------------------
 
 
@@ -113,12 +125,8 @@ def events_of(raw: bytes) -> list[Any]:
 
 def joined(events: Iterable[Any], field: str = "content", index: int = 0) -> str:
     """The text of one choice, in chat or completion shape."""
-    pieces: list[str] = []
-    for each in events:
-        for choice in each["choices"] if isinstance(each, dict) and "choices" in each else ():
-            if choice["index"] == index:
-                pieces.append((choice["delta"] if "delta" in choice else choice).get(field) or "")
-    return "".join(pieces)
+    choices = [choice for each in events if isinstance(each, dict) for choice in each.get("choices", ())]
+    return "".join(choice.get("delta", choice).get(field) or "" for choice in choices if choice["index"] == index)
 
 
 def finishes(events: Iterable[Any]) -> list[str]:

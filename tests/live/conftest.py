@@ -1,4 +1,4 @@
-"""A real engine, llama.cpp with a tiny model of random weights, behind a real `tornadogw serve`; both end with the tests.
+"""A real engine, llama.cpp with a tiny model of random weights, behind a real `serve`; both end with the tests.
 
 Its answers are gibberish, its tokens, streams, limits and aborts are real. The same gateway has the model `echo`.
 """
@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,12 +22,16 @@ from tests.shared import lacking, shared
 from tests.threaded import free_port
 
 PACKAGES = ("xllamacpp", "gguf", "numpy", "requests", "langchain_openai")
+MISSING = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
 LIFE = 900
 """Seconds after which the engine ends by itself, should the tests be killed."""
 SETTINGS = """
 [limits]
 key_per_minute = 100000
 ip_per_minute = 100000
+
+[defaults]
+max_tokens = 60
 
 [[upstreams]]
 name = "engine"
@@ -51,6 +55,17 @@ routes = [{{ upstream = "echo", model = "echo" }}]
 """
 INPUT, OUTPUT = 2, 6
 """Micro-units a token of `tiny`."""
+
+
+class Absent(pytest.Module):
+    """A test module that cannot be imported here, for want of packages."""
+
+    def collect(self) -> NoReturn:
+        lacking(f"no {', '.join(MISSING)}: install the extra `live`")
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    return Absent.from_parent(parent, path=module_path) if MISSING else None
 
 
 def waited(what: str, true: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -87,8 +102,6 @@ class Engine:
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
-        lacking(f"no {', '.join(missing)}: pip install 'tornadogw[live]'")
     folder, port = tmp_path_factory.mktemp("engine"), free_port()
     command = [sys.executable, str(shared("tools/tiny_llama.py")), str(folder / "tiny.gguf"), str(port), str(LIFE)]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:

@@ -1,4 +1,4 @@
-"""The SDKs that people use, unchanged, with a real engine behind the gateway; tools with the echo, which can call them."""
+"""The SDKs that people use, unchanged, with a real engine behind the gateway; tools with the echo, which calls them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def llm(gateway):
     return make
 
 
-# --- openai-python -----------------------------------------------------------------------------------------------------
+# --- openai-python ---------------------------------------------------------------------------------------------------
 
 
 def test_openai_json(client):
@@ -134,7 +134,7 @@ def test_openai_tools_in_a_stream(client):
     assert len({call.id for call in calls}) == 2
 
 
-# --- langchain-openai --------------------------------------------------------------------------------------------------
+# --- langchain-openai ------------------------------------------------------------------------------------------------
 
 
 def test_langchain_chat(llm):

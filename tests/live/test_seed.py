@@ -1,6 +1,6 @@
 """The programs of the seed document, word for word but for address and key, against a real engine.
 
-They are read from the document itself, which lost its indentation; only the Python sample needs it, and it never dedents.
+They are read from the document itself, which lost its indentation; only the Python sample needs it, and never dedents.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -56,7 +57,13 @@ def curls() -> list[str]:
 
 def ran(command: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False, env={**os.environ, **environ}
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env={**os.environ, **environ},
     )
 
 
@@ -98,13 +105,13 @@ def test_the_langchain_settings_are_those_of_today(gateway):
     """`langchain.chat_models` is gone from langchain; its successor takes the same arguments."""
     from langchain_openai import ChatOpenAI  # noqa: PLC0415 - the sample's own import
 
-    sample = between('llm = ChatOpenAI(', "response = llm.predict")
+    sample = between("llm = ChatOpenAI(", "response = llm.predict")
     namespace: dict[str, Any] = {"ChatOpenAI": ChatOpenAI}
-    exec(as_written(gateway, sample), namespace)  # noqa: S102 - the sample, as written
+    exec(as_written(gateway, sample), namespace)
     assert namespace["llm"].invoke("Hello!").content
 
 
-# --- JavaScript --------------------------------------------------------------------------------------------------------
+# --- JavaScript ------------------------------------------------------------------------------------------------------
 
 
 def node(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -146,10 +153,17 @@ CUTS = [2, 20, event("世界").index("界".encode()) + 1, -1, 3]
 """Where each event is cut: in its name, its JSON, a character, its end, and in its name again."""
 
 
-async def started(script: str, url: str) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def started(script: str, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     pipe = asyncio.subprocess.PIPE
     environ = {**os.environ, "URL": url, "KEY": "sk-x", "XLEI_API_KEY": "sk-x"}
-    return await asyncio.create_subprocess_exec(program("node"), script, env=environ, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(program("node"), script, env=environ, stdout=pipe, stderr=pipe)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 async def test_the_javascript_loop_throws_on_split_events_by_its_own_bug(tmp_path):
@@ -157,8 +171,8 @@ async def test_the_javascript_loop_throws_on_split_events_by_its_own_bug(tmp_pat
     async with FakeUpstream(Answer(body=half)) as server:
         code = between("const baseUrl", END_OF_LOOP).replace(SITE, server.url)
         (tmp_path / "loop.cjs").write_text(code, encoding="utf-8")
-        process = await started(str(tmp_path / "loop.cjs"), server.url)
-        out, err = await process.communicate()
+        async with started(str(tmp_path / "loop.cjs"), server.url) as process:
+            out, err = await process.communicate()
     assert (process.returncode, out) == (1, b"")
     assert b"SyntaxError" in err
 
@@ -180,8 +194,7 @@ async def test_the_mended_loop_survives_events_that_are_split(end, code, told):
         gates.append(asyncio.Event())
         body += [rest + whole[:cut], gates[-1]]
         rest = whole[cut:]
-    async with FakeUpstream(Answer(body=[*body, rest + end])) as server:
-        process = await started(MENDED, server.url)
+    async with FakeUpstream(Answer(body=[*body, rest + end])) as server, started(MENDED, server.url) as process:
         for printed, gate in zip(["", *PIECES], gates, strict=False):
             assert await process.stdout.readexactly(len(printed.encode())) == printed.encode()
             gate.set()

@@ -26,10 +26,11 @@ class _Choice:
 
 
 class Fold:
-    """Collects the events of one answer."""
+    """Collects the events of one answer. `functions` as in StreamRenderer."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, *, functions: bool = False) -> None:
         self._mode = mode
+        self._functions = functions
         self._choices: dict[int, _Choice] = {}
         self._extras: dict[str, Any] = {}
 
@@ -81,8 +82,7 @@ class Fold:
             choice = self._choice(extra.choice)
             merge(choice.message_extras if extra.place == "message" else choice.extras, extra.key, extra.value)
 
-    @staticmethod
-    def _message(index: int, choice: _Choice) -> dict[str, Any]:
+    def _message(self, index: int, choice: _Choice) -> dict[str, Any]:
         text = "".join(choice.text)
         spoken = bool(text) or not (choice.calls or choice.refusal)
         message: dict[str, Any] = {"role": "assistant", "content": text if spoken else None}
@@ -90,7 +90,9 @@ class Fold:
             message["reasoning"] = message["reasoning_content"] = "".join(choice.reasoning)
         if choice.refusal:
             message["refusal"] = "".join(choice.refusal)
-        if choice.calls:
+        if choice.calls and self._functions:
+            message["function_call"] = _joined(choice.calls[min(choice.calls)])["function"]
+        elif choice.calls:
             message["tool_calls"] = [_joined(choice.calls[place]) for place in sorted(choice.calls)]
         message |= {key: value for key, value in choice.message_extras.items() if key not in message}
         return {**choice.extras, "index": index, "message": message, "finish_reason": choice.reason}

@@ -45,10 +45,14 @@ def error_event(error: GatewayError, language: str) -> bytes:
 
 
 class StreamRenderer:
-    """Writes one streamed answer. The identity is fixed with the first chunk."""
+    """Writes one streamed answer. The identity is fixed with the first chunk.
 
-    def __init__(self, mode: Mode, identity: Identity) -> None:
+    `functions`: the client asked with `functions`, the form before `tools`, and reads `function_call`.
+    """
+
+    def __init__(self, mode: Mode, identity: Identity, *, functions: bool = False) -> None:
         self._mode = mode
+        self._functions = functions
         kind = "chat.completion.chunk" if mode == "chat" else "text_completion"
         head = {"id": identity.id, "object": kind, "created": identity.created, "model": identity.model}
         self._head = b"data: " + orjson.dumps(head)[:-1] + b',"choices":['
@@ -107,6 +111,8 @@ class StreamRenderer:
                 return {"reasoning": text, "reasoning_content": text}, None
             case Refusal(text):
                 return {"refusal": text}, None
+            case ToolCall() if self._functions:
+                return {"function_call": self._function_call(event)}, None
             case ToolCall():
                 return {"tool_calls": [self._tool_call(event)]}, None
             case Stop(reason):
@@ -114,6 +120,9 @@ class StreamRenderer:
             case Extra(key, value, _, "message"):
                 return {key: value}, None
         return None, None
+
+    def _function_call(self, piece: ToolCall) -> dict[str, Any]:
+        return {"name": piece.name, "arguments": piece.arguments} if piece.name else {"arguments": piece.arguments}
 
     def _tool_call(self, piece: ToolCall) -> dict[str, Any]:
         """`id`, `type` and `name` stand in the first delta of a call and nowhere else."""

@@ -55,7 +55,7 @@ class StreamAnswer:
     def begin(self, identity: Identity) -> None:
         if self._renderer is None:
             self.identity = identity
-            self._renderer = StreamRenderer(self._draft.mode, identity)
+            self._renderer = StreamRenderer(self._draft.mode, identity, functions="functions" in self._draft.params)
 
     def take(self, items: Sequence[Item]) -> bytes:
         if self._renderer is None:
@@ -74,7 +74,7 @@ class JsonAnswer:
 
     def __init__(self, draft: Draft) -> None:
         self.identity: Identity | None = None
-        self._fold = Fold(draft.mode)
+        self._fold = Fold(draft.mode, functions="functions" in draft.params)
 
     def begin(self, identity: Identity) -> None:
         self.identity = self.identity or identity

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -90,7 +90,7 @@ class Reader:
             return []
         self._refuse_pages()
         if self.failure is None and self._framer.kind != "json":
-            events += self._told_at_end()
+            events += self._told(self._vendor.end, self._memo)
         if self.failure is None and not self._seen:
             self._fail("empty", "the upstream answered nothing")
         if self.failure is None:
@@ -98,17 +98,6 @@ class Reader:
                 [Stop("stop", choice - self._offset) for choice in sorted(self._seen - self._stopped)]
             )
         return events
-
-    def _told_at_end(self) -> list[Item]:
-        try:
-            return self._accept(self._vendor.end(self._memo))
-        except Exception:  # as in `read`
-            self._blame_vendor()
-        return []
-
-    def _blame_vendor(self) -> None:
-        log.exception("vendor %s failed to read an answer", self._vendor.name)
-        self._fail("vendor_bug", "the vendor plugin failed to read the answer")
 
     def _rest(self) -> list[Frame]:
         """The frames that the end of the body completes."""
@@ -131,14 +120,23 @@ class Reader:
         self.frames += 1
         try:
             if frame.whole:
-                return self._accept(self._vendor.read_whole(frame.data, self._memo))
-            return self._accept(self._vendor.read(frame, self._memo))
+                return self._told(self._vendor.read_whole, frame.data, self._memo)
+            return self._told(self._vendor.read, frame, self._memo)
         except Unreadable:
             self.broken += 1
             if frame.whole:
                 self._fail("unreadable", "the upstream's JSON cannot be read")
+        return []
+
+    def _told(self, read: Callable[..., Sequence[Event | Failure]], *what: object) -> list[Item]:
+        """What the vendor says, accepted. Raises Unreadable."""
+        try:
+            return self._accept(read(*what))
+        except Unreadable:
+            raise
         except Exception:  # a vendor is a plugin: its bug is a failed upstream, not ours
-            self._blame_vendor()
+            log.exception("vendor %s failed to read an answer", self._vendor.name)
+            self._fail("vendor_bug", "the vendor plugin failed to read the answer")
         return []
 
     def _accept(self, said: Sequence[Event | Failure]) -> list[Item]:
