@@ -31,6 +31,7 @@ MAKERS: dict[str, Callable[[Path, System], System]] = {
     "hello": systems.hello,
     "nginx": systems.nginx,
     "gateway": systems.gateway,
+    "dry": systems.dry,
 }
 
 
@@ -138,9 +139,11 @@ def table(costs: dict[tuple[str, str], Cost]) -> None:
         ratios = " ".join(f"{_ratio(cost, _base(costs, title, other)):>8}" for other in ("hello", "nginx"))
         print(f"{title:28} {name:8} {figures} {ratios}")
     print(
-        "\ndriver: the threads in which the database driver works. Both right columns are the ledger's database work,"
+        "\ndriver: the threads in which the database driver works; mongod: the server. Both are the ledger's database"
     )
-    print("and so is what a priced request costs the system more than a free one.\n")
+    print(
+        "work, and so is what a priced request costs more than a free one, and the line that says so, measured alone.\n"
+    )
 
 
 def _base(costs: dict[tuple[str, str], Cost], title: str, name: str) -> Cost | None:
@@ -155,10 +158,11 @@ def _ratio(cost: Cost, other: Cost | None) -> str:
 def verdicts(costs: dict[tuple[str, str], Cost]) -> list[tuple[str, bool]]:
     """The aims that can be judged by what was measured."""
     found = []
-    own, yardstick = costs.get(("JSON request", "gateway")), costs.get(("JSON request", "hello"))
+    own, yardstick = costs.get(("JSON request", "dry")), costs.get(("JSON request", "hello"))
     if own and yardstick and yardstick["loop"]:
         ratio = own["loop"] / yardstick["loop"]
-        found.append((f"JSON request: {ratio:.2f} x hello world, aim {AIM_HELLO}", ratio <= AIM_HELLO))
+        sentence = f"JSON request without the ledger's database work: {ratio:.2f} x hello world, aim {AIM_HELLO}"
+        found.append((sentence, ratio <= AIM_HELLO))
     chunk = costs.get(("chunk at full speed", "gateway"))
     if chunk:
         found.append((f"relayed chunk: {chunk['loop']:.1f} us, aim {AIM_CHUNK}", chunk["loop"] <= AIM_CHUNK))

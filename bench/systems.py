@@ -18,6 +18,8 @@ from pathlib import Path
 __all__ = ["MODELS", "PLACES", "NotThere", "System", "gateway", "hello", "mock", "nginx"]
 
 HERE = Path(__file__).resolve().parent
+HERE_FIRST = os.environ | {"PYTHONPATH": str(HERE.parent)}
+"""A checkout is measured as it is, installed or not."""
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -120,7 +122,12 @@ def start(folder: Path, name: str, core: int, pattern: str, *command: str) -> tu
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*pinned(core), *command], stdout=output, stderr=output, start_new_session=True, cwd=HERE.parent
+            [*pinned(core), *command],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=HERE.parent,
+            env=HERE_FIRST,
         )
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
@@ -170,15 +177,24 @@ def nginx(folder: Path, upstream: System) -> System:
 
 def gateway(folder: Path, upstream: System) -> System:
     """The gateway with everything on: authentication, limits, ledger, usage. Each model is there free and priced."""
-    settings, data = folder / "settings.toml", folder / "data"
+    return _gateway(folder, upstream, "gateway", "-m", "tornadogw")
+
+
+def dry(folder: Path, upstream: System) -> System:
+    """The same without the ledger's database work (bench/dry.py)."""
+    return _gateway(folder, upstream, "dry", str(HERE / "dry.py"))
+
+
+def _gateway(folder: Path, upstream: System, name: str, *program: str) -> System:
+    settings, data = folder / f"{name}.toml", folder / name
     text = GATEWAY_SETTINGS.format(port=upstream.port)
     for model in MODELS:
-        for name, price in ((model, "0"), (f"{model}-priced", "1")):
-            text += MODEL_SETTINGS.format(name=name, model=model, price=price)
+        for priced, price in ((model, "0"), (f"{model}-priced", "1")):
+            text += MODEL_SETTINGS.format(name=priced, model=model, price=price)
     settings.write_text(text)
-    base = (sys.executable, "-m", "tornadogw", "--data", str(data), "--settings", str(settings))
-    process, said = start(folder, "gateway", 0, r"curl .*\n", *base, "serve", "--port", "0")
-    system = System("gateway", process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]))  # type: ignore[index]
+    base = (sys.executable, *program, "--data", str(data), "--settings", str(settings))
+    process, said = start(folder, name, 0, r"curl .*\n", *base, "serve", "--port", "0")
+    system = System(name, process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]))  # type: ignore[index]
     try:
         _told(base, "account", "create", "bench@example.com")
         _told(base, "account", "credit", "bench@example.com", "100000")
@@ -192,7 +208,7 @@ def gateway(folder: Path, upstream: System) -> System:
 def _told(base: tuple[str, ...], *command: str) -> dict[str, object]:
     """The JSON document that a command of the gateway prints."""
     done = subprocess.run(
-        [*base, *command, "--json"], capture_output=True, text=True, timeout=START_SECONDS, check=False
+        [*base, *command, "--json"], capture_output=True, text=True, timeout=START_SECONDS, check=False, env=HERE_FIRST
     )
     if done.returncode:
         raise NotThere(f"{' '.join(command)}: {done.stderr[-500:]}{done.stdout[-500:]}")

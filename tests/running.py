@@ -6,12 +6,15 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import msgspec
+from argon2 import PasswordHasher
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
@@ -84,7 +87,7 @@ async def running(
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
-        async with open_gateway(loaded.settings, plugins, environ, secret, mongod_url) as gateway:
+        async with _opened(open_gateway(loaded.settings, plugins, environ, secret, mongod_url)) as gateway:
             server = HTTPServer(
                 App(gateway.parts, None),
                 max_header_size=65536,
@@ -105,6 +108,15 @@ async def running(
     finally:
         await _drop(mongo)  # not before the gateway is closed: its change stream would end with the database
         await mongo.close()
+
+
+@asynccontextmanager
+async def _opened(opening: AbstractAsyncContextManager[Gateway]) -> AsyncIterator[Gateway]:
+    """The owner's password is hashed in a moment: done in earnest it would be most of a gateway's start."""
+    cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with patch("tornadogw.accounts.accounts.PasswordHasher", cheap):
+        async with opening as gateway:
+            yield gateway
 
 
 async def _drop(mongo: Mongo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -110,6 +111,8 @@ class _Process:
         guard = asyncio.create_task(self._guard_mongod(), name="mongod guard")
         try:
             server, url = self._listen(lines)
+            gc.collect()
+            gc.freeze()  # what is here now stays until the end: no collection need look at it again
             self._options.report(self._serving(url, time.monotonic() - began))
             await self._stop.wait()
             await self._drain(server)

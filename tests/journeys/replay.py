@@ -26,6 +26,8 @@ from tornadogw.testing.recordings import Recording
 HEAD = ("id", "object", "created", "model")
 SMALL = {"messages": [{"role": "user", "content": "Say what you said before. " * 300}]}
 """Asked where the request was not recorded; long enough for the tokens that were reported then."""
+LEGACY = "no id"
+"""Stands for the id of a call in the form before `tools`, which has none."""
 ROOM = 32768
 """`max_tokens`: no recorded answer is longer."""
 
@@ -74,21 +76,26 @@ def place(recording: Recording) -> str:
     return urlsplit(engine(recording).base_url).path
 
 
-def case_settings(address: str, recordings: Iterable[Recording]) -> str:
-    """A model for each recording, named as it is, at an upstream that answers with it; a micro-unit a token."""
+def settings(address: str, recordings: Iterable[Recording]) -> str:
+    """A model for each recording, named as it is, at an upstream that answers with it; a micro-unit a token.
+
+    `own:NAME` is at the vendor's own path, where the replay server finds the recording by the request.
+    """
     tables = ["[limits]\nkey_per_minute = 100000\nip_per_minute = 100000\n"]
     for number, recording in enumerate(recordings):
-        upstream = {
-            "name": f"replay{number}",
-            "vendor": engine(recording).name,
-            "base_url": f"{address}/case/{recording}{place(recording)}",
-            "keys": [f"sk-replay{number}"],
-        }
-        route = {"upstream": upstream["name"], "model": recording.model or "m"}
-        price = {"input": "1", "output": "1"}
-        tables.append(table("upstreams", **upstream))
-        tables.append(table("models", name=str(recording), price=price, routes=[route]))
+        tables += _served(f"case{number}", str(recording), recording, f"{address}/case/{recording}")
+        tables += _served(f"own{number}", f"own:{recording}", recording, f"{address}/{recording.vendor}")
     return "\n".join(tables)
+
+
+def _served(upstream: str, model: str, recording: Recording, base: str) -> list[str]:
+    address = {"base_url": base + place(recording), "keys": [f"sk-{upstream}"]}
+    options = {"form": "foundry"} if recording.path.startswith("/models/") else {}
+    route = {"upstream": upstream, "model": recording.model or "m"}
+    return [
+        table("upstreams", name=upstream, vendor=engine(recording).name, **address, options=options),
+        table("models", name=model, price={"input": "1", "output": "1"}, routes=[route]),
+    ]
 
 
 def asked(recording: Recording, *, stream: bool) -> dict[str, Any]:
@@ -146,6 +153,9 @@ def _hear(raw: dict[str, Any], choices: dict[int, Told]) -> None:
     told.refusal += part.get("refusal") or ""
     for piece in part.get("tool_calls") or ():
         _hear_call(piece, told)
+    if legacy := part.get("function_call"):
+        began = {"id": LEGACY, "type": "function"} if "name" in legacy else {}
+        _hear_call({"index": 0, **began, "function": legacy}, told)
 
 
 def _hear_call(piece: dict[str, Any], told: Told) -> None:
@@ -164,9 +174,9 @@ def heard_json(answer: dict[str, Any]) -> dict[int, Told]:
     choices = {}
     for raw in answer["choices"]:
         part = raw.get("message", raw)
-        calls = [
-            [call["id"], call["function"]["name"], call["function"]["arguments"]] for call in part.get("tool_calls", ())
-        ]
+        legacy = [{"id": LEGACY, "function": part["function_call"]}] if "function_call" in part else []
+        made = part.get("tool_calls", legacy)
+        calls = [[call["id"], call["function"]["name"], call["function"]["arguments"]] for call in made]
         text = raw["text"] if "text" in raw else part["content"] or ""
         choices[raw["index"]] = Told(text, _reasoning(part), part.get("refusal") or "", calls, raw["finish_reason"])
         assert "text" in raw or part["role"] == "assistant"

@@ -46,7 +46,7 @@ def replayed(mongod, tmp_path_factory) -> Iterator[Threaded]:
     """One gateway with a model for each recording. At the end its books must be right."""
     folder = tmp_path_factory.mktemp("replayed")
     with replay.replaying(find_recordings(ROOT, os.environ)) as address:
-        settings = replay.case_settings(address, RECORDINGS)
+        settings = replay.settings(address, RECORDINGS)
         with in_thread(running(mongod.url, folder, settings, credit="1000")) as threaded:
             yield threaded
             threaded.call(check_books(threaded.gateway))
@@ -140,6 +140,13 @@ def test_usage_is_a_chunk_only_for_those_who_ask(replayed, recording):
     assert done == "[DONE]"
     assert all(chunk["choices"] and not chunk.get("usage") for chunk in chunks)
     assert event["i"] > 0
+
+
+@every([each for each in STREAMS if isinstance(each.request, dict)])
+def test_a_row_finds_the_vendors_own_path(replayed, recording):
+    status, raw, _ = ask(replayed, recording, stream=True, model=f"own:{recording}")
+    assert status == 200, raw
+    check_said(recording, replay.heard_stream(raw)[0])
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

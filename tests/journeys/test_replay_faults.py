@@ -74,7 +74,12 @@ EARLY = [
 ]
 LATE = ["eof@50", "cut@50", "stall@50", "sse-error@50"]
 """Faults in the middle of the answer."""
-SILENT = {"timeout", "headers-then-hang", "stall@50"}
+SILENT = {
+    "timeout": {"first_event": 0.3, "idle": 0.3},
+    "headers-then-hang": {"first_event": 0.3, "idle": 0.3},
+    "stall@50": {"idle": 0.5},
+}
+"""Faults that only a deadline ends."""
 
 
 def words() -> list[str]:
@@ -84,7 +89,7 @@ def words() -> list[str]:
 def settings(address: str) -> str:
     """For each vendor a good upstream, and for each fault a bad one: `vendor/fault` alone, `vendor/fault+` rescued."""
     tables = ["[limits]\nkey_per_minute = 100000\nip_per_minute = 100000\n"]
-    free = {"input": "1", "output": "1"}
+    price = {"input": "1", "output": "1"}
     for vendor, recording in RECORDINGS.items():
         base = f"{address}/case/{recording}{replay.place(recording)}"
         tables.append(replay.table("upstreams", name=f"{vendor}-good", vendor=vendor, base_url=base, keys=["sk-good"]))
@@ -92,11 +97,10 @@ def settings(address: str) -> str:
         for word in words():
             name = f"{vendor}-{word}"
             bad = {"upstream": name, "model": recording.model}
-            hasty = {"timeouts": {"first_event": 0.3, "idle": 0.3}} if word in SILENT else {}
-            keys = [f"sk-x.fault-{word}"]
-            tables.append(replay.table("upstreams", name=name, vendor=vendor, base_url=base, keys=keys, **hasty))
-            tables.append(replay.table("models", name=f"{vendor}/{word}", price=free, routes=[bad]))
-            tables.append(replay.table("models", name=f"{vendor}/{word}+", price=free, routes=[bad, good]))
+            place = {"base_url": base, "keys": [f"sk-x.fault-{word}"], "timeouts": SILENT.get(word, {})}
+            tables.append(replay.table("upstreams", name=name, vendor=vendor, **place))
+            tables.append(replay.table("models", name=f"{vendor}/{word}", price=price, routes=[bad]))
+            tables.append(replay.table("models", name=f"{vendor}/{word}+", price=price, routes=[bad, good]))
     return "\n".join(tables)
 
 

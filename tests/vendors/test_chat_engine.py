@@ -106,7 +106,9 @@ def test_a_stream_without_an_event_is_empty(body):
     ("vendor", "model", "traits"),
     [
         ("openai", "gpt-4o", Traits(relay="raw", token_prompts=True)),
-        ("openai", "o3-mini", Traits(relay="raw", token_prompts=True, temperature=False, pace="reasoning")),
+        ("openai", "o3", Traits(relay="raw", token_prompts=True, temperature=False, pace="reasoning")),
+        ("openai", "gpt-4.1-nano", Traits(relay="raw", token_prompts=True, image_tokens=3800)),
+        ("azure", "gpt-4o-mini", Traits(token_prompts=True, image_tokens=48200)),
         ("openai", "gpt-3.5-turbo-instruct", Traits(relay="raw", token_prompts=True, completion="native")),
         ("deepseek", "deepseek-v4-flash", Traits(relay="raw")),
         ("groq", "qwen/qwen3-32b", Traits()),
