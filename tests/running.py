@@ -112,9 +112,9 @@ async def running(
 
 @asynccontextmanager
 async def _opened(opening: AbstractAsyncContextManager[Gateway]) -> AsyncIterator[Gateway]:
-    """The owner's password is hashed in a moment: done in earnest it would be most of a gateway's start."""
+    """Without what takes most of a start and of a stop: an owner's password in earnest, a long poll for changes."""
     cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    with patch("tornadogw.accounts.accounts.PasswordHasher", cheap):
+    with patch("tornadogw.accounts.accounts.PasswordHasher", cheap), patch("tornadogw.store.mongo_watch.POLL_MS", 20):
         async with opening as gateway:
             yield gateway
 

@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornadogw.bounds import PER_MESSAGE, prompt_bound, prompt_ceiling, prompt_estimate
+from tornadogw.bounds import FOR_TOOLS, PER_MESSAGE, prompt_bound, prompt_ceiling, prompt_estimate
 from tornadogw.dialects.chat_parse import parse
 from tornadogw.types import Draft, Traits
 
@@ -17,6 +17,12 @@ def test_the_bound_is_the_designs():
     draft = Draft(mode="chat", model="m", prompt_bytes=101, message_count=2, images=3)
     assert prompt_bound(draft, Traits(image_tokens=1000)) == 51 + 2 * PER_MESSAGE + 3000
     assert prompt_ceiling(draft, Traits(image_tokens=1000)) == 101 + 2 * PER_MESSAGE + 3000
+
+
+def test_tools_come_with_instructions_of_the_vendors():
+    draft = Draft(mode="chat", model="m", prompt_bytes=10, message_count=1, needs=frozenset({"tools"}))
+    assert prompt_bound(draft, Traits()) == 5 + PER_MESSAGE + FOR_TOOLS
+    assert prompt_ceiling(draft, Traits()) == 10 + PER_MESSAGE + FOR_TOOLS
 
 
 def test_the_estimate_counts_text_only():

@@ -11,7 +11,7 @@ from tornadogw.errors import InvalidRequest, ModelMismatch, NoUpstream
 from tornadogw.health import Health
 from tornadogw.router import MAX_ATTEMPTS, Router
 from tornadogw.settings import Timeouts
-from tornadogw.types import Caller, Credential, Draft, Failure, Price, Traits
+from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Price, Traits
 from tornadogw.vendor import Vendor
 
 CALLER = Caller("account", "key")
@@ -156,7 +156,7 @@ def test_each_key_of_a_route_is_tried_once():
 
 def test_a_route_that_was_given_up_is_not_asked_with_another_key():
     found = router(model("m", route("a", keys=3), route("b", priority=1))).candidates(CALLER, draft())
-    steps, _ = walk(found, fail=lambda plan, candidate, credential: plan.give_up(candidate))
+    steps, _ = walk(found, fail=lambda plan, candidate, credential: plan.give_up(candidate, 0))
     assert [step[0] for step in steps] == ["a", "b"]
 
 
@@ -189,6 +189,20 @@ def test_a_disabled_key_has_no_retry_after():
     health.note(Failure("disable", scope="key"), upstream="a", credential="a#1", model="m")
     _, plan = walk(router(model("m", route("a"))).candidates(CALLER, draft()), health=health)
     assert plan.exhausted().retry_after is None
+
+
+def test_a_clients_error_says_what_happened_and_nothing_of_the_operators_keys():
+    found = router(model("m", route("a"))).candidates(CALLER, draft())
+    for outcome, reason, told in (
+        ("disable", "invalid_api_key", "m: unavailable"),
+        ("cool", "rate_limit_exceeded", "m: busy"),
+        ("elsewhere", "timeout", "m: timeout"),
+        ("elsewhere", "whatever the vendor said", "m: failed"),
+    ):
+        _, plan = walk(found)
+        plan.attempts.append(Attempt("a", "m", outcome, reason))
+        message = plan.exhausted().message("en")
+        assert message.endswith(told)
 
 
 def test_last_is_the_last_that_can_be_asked():

@@ -5,20 +5,28 @@ from __future__ import annotations
 from tornadogw.meter import estimate_tokens
 from tornadogw.types import Draft, Traits
 
-__all__ = ["PER_MESSAGE", "prompt_bound", "prompt_ceiling", "prompt_estimate"]
+__all__ = ["FOR_TOOLS", "PER_MESSAGE", "prompt_bound", "prompt_ceiling", "prompt_estimate"]
 
 PER_MESSAGE = 16
 """Tokens that a chat template may put around one message."""
+FOR_TOOLS = 512
+"""Tokens of the instructions that vendors put before tools (seen: up to 350 beyond the bytes that were sent)."""
 
 
 def prompt_bound(draft: Draft, traits: Traits) -> int:
     """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figure per image."""
-    return -(-draft.prompt_bytes // 2) + PER_MESSAGE * draft.message_count + draft.images * traits.image_tokens
+    return -(-draft.prompt_bytes // 2) + _around(draft, traits)
 
 
 def prompt_ceiling(draft: Draft, traits: Traits) -> int:
     """Tokens that an upstream can honestly report for the prompt: a byte each, templates and images."""
-    return draft.prompt_bytes + PER_MESSAGE * draft.message_count + draft.images * traits.image_tokens
+    return draft.prompt_bytes + _around(draft, traits)
+
+
+def _around(draft: Draft, traits: Traits) -> int:
+    """What the upstream counts beside the text."""
+    tools = FOR_TOOLS if "tools" in draft.needs else 0
+    return PER_MESSAGE * draft.message_count + tools + draft.images * traits.image_tokens
 
 
 def prompt_estimate(draft: Draft) -> int:

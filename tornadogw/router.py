@@ -18,6 +18,11 @@ __all__ = ["AUTO", "Candidate", "Plan", "Router"]
 AUTO = "auto"
 MAX_ATTEMPTS = 6
 """Upstream calls that one request may cause."""
+_OURS = frozenset(
+    "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported".split()
+    + ["cooling down", "context_length_exceeded", "content_filter", "model_not_found"]
+)
+"""Reasons in our own words; a vendor's own stay in the record."""
 
 
 class Cooling(Protocol):
@@ -133,7 +138,7 @@ class Plan:
         told = [error for error in self._told if error is not None]
         if told and len(told) == len(self._told) and not self._waits:
             return told[-1]
-        why = "; ".join(f"{attempt.model}: {attempt.reason or attempt.outcome}" for attempt in self.attempts[-4:])
+        why = "; ".join(f"{attempt.model}: {_told(attempt)}" for attempt in self.attempts[-4:])
         soonest = min(self._waits, default=math.inf)
         retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
         return NoUpstream(zh=why, en=why, retry_after=retry_after)
@@ -168,6 +173,15 @@ class Plan:
 
     def _skip(self, candidate: Candidate, reason: str) -> None:
         self.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, "skipped", reason))
+
+
+def _told(attempt: Attempt) -> str:
+    """What a client reads of an attempt: what happened, nothing of the operator's keys and vendors."""
+    if attempt.reason in _OURS:
+        return attempt.reason
+    return {"cool": "busy", "disable": "unavailable", "cannot": "cannot serve this request"}.get(
+        attempt.outcome, "failed"
+    )
 
 
 def capabilities(model: ModelEntry) -> frozenset[str]:

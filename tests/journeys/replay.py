@@ -83,8 +83,8 @@ def settings(address: str, recordings: Iterable[Recording]) -> str:
     """
     tables = ["[limits]\nkey_per_minute = 100000\nip_per_minute = 100000\n"]
     for number, recording in enumerate(recordings):
-        tables += _served(f"case{number}", str(recording), recording, f"{address}/case/{recording}")
-        tables += _served(f"own{number}", f"own:{recording}", recording, f"{address}/{recording.vendor}")
+        tables += _served(f"replay-case{number}", str(recording), recording, f"{address}/case/{recording}")
+        tables += _served(f"replay-own{number}", f"own:{recording}", recording, f"{address}/{recording.vendor}")
     return "\n".join(tables)
 
 

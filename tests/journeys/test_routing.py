@@ -67,9 +67,9 @@ async def test_weights_share_inside_one_priority(start):
         ups = await upstreams(stack, 3)
         async with start(settings(ups, model("m", "u0 weight=3", "u1", "u2 priority=1"))) as gateway:
             gateway.gateway.parts.gate.router._rng = random.Random(7)
-            found = Counter([await who(gateway, "m") for _ in range(200)])
+            found = Counter([await who(gateway, "m") for _ in range(90)])
             assert set(found) == {"by u0", "by u1"}
-            assert 120 < found["by u0"] < 180, found
+            assert 50 < found["by u0"] < 85, found
 
 
 async def test_auto_takes_the_best_that_can(start):
