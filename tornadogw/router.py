@@ -19,9 +19,9 @@ AUTO = "auto"
 MAX_ATTEMPTS = 6
 """Upstream calls that one request may cause."""
 _OURS = frozenset(
-    "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported".split()
-    + ["cooling down", "context_length_exceeded", "content_filter", "model_not_found"]
-)
+    "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported "
+    "context_length_exceeded content_filter model_not_found".split()
+) | {"cooling down"}
 """Reasons in our own words; a vendor's own stay in the record."""
 
 
