@@ -9,11 +9,11 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 
 REQUIRES = [
-    "aiohttp>=3.14.5,<4",
     "argon2-cffi>=25.1.0,<26",
     "cachetools>=8.0.1,<9",
     "click>=8.5.1,<9",
     "cryptography>=50.0.2,<51",
+    "httptools>=0.9.0,<0.10",
     "motor>=3.7.1,<4",
     "msgspec>=0.22.0,<0.23",
     "orjson>=3.13.0,<4",
@@ -34,6 +34,7 @@ MONGOD = [
 
 # pytest-tornado imports pkg_resources, which setuptools 82 dropped, and marks hooks in a way that pytest 10 drops.
 TEST = [
+    "aiohttp>=3.14.5,<4",
     "hypothesis>=6.170,<7",
     "import-linter>=2.16,<3",
     "openai>=3.54,<4",

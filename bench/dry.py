@@ -1,20 +1,21 @@
-"""The gateway without the one database operation of a free request: `python bench/dry.py --data DIR serve ...`.
+"""The gateway without the ledger's database work for free requests: `python bench/dry.py --data DIR serve ...`.
 
-Everything else is on. What this gateway costs less than the real one is the ledger's database work: the threads of the
-driver, the hand-offs to them, and the waits of the loop for the interpreter while they work.
+Everything else is on. What this gateway costs less than the real one is that work: the task that writes a record, the
+threads of the driver, the hand-offs to them, and the waits of the loop for the interpreter while they work.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from tornadogw.__main__ import main
-from tornadogw.store.mongo_ledger import MongoLedger
-from tornadogw.types import Record
+from tornadogw.ledger import Ledger
 
 
-async def note(self: MongoLedger, hold_id: str, record: Record) -> None:
-    """Instead of the insert."""
+def settled(self: Ledger, hold: Any, record: Any) -> None:
+    """Instead of the task that writes."""
 
 
 if __name__ == "__main__":
-    MongoLedger.note = note  # type: ignore[method-assign]  # the one thing that is left out
+    Ledger._settle = settled  # type: ignore[assignment,method-assign]  # noqa: SLF001 -- the one thing that is left out
     main()

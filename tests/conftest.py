@@ -57,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("gen_test")
 
 
+def pytest_collection_finish() -> None:
+    """What is there before the first test lives to the end: `gc.collect` after each test need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def io_loop(log_guard: LogGuard) -> Iterator[IOLoop]:
     """The test's event loop, current while the test runs. Replaces pytest-tornado's, which uses deprecated calls."""

@@ -104,6 +104,8 @@ class RouteAttempt:
                 first_event=self._first_event_deadline(call, last),
                 idle=route.deadlines.idle if call.stream else route.deadlines.total,
             )
+            if reader.body is not None:
+                self.answer.offer(reader.body)
         finally:
             self.broken += reader.broken
 

@@ -29,6 +29,7 @@ Network = IPv4Network | IPv6Network
 
 _ALPHABET = string.digits + string.ascii_letters
 _RANDOM, _CHECK = 40, 6
+_LENGTH = len("sk-") + _RANDOM + _CHECK
 _FORM = re.compile(rf"sk-([0-9A-Za-z]{{{_RANDOM}}})([0-9A-Za-z]{{{_CHECK}}})", re.ASCII)
 
 
@@ -139,11 +140,13 @@ class Auth:
 
         Raises `InvalidKey`, all reasons alike, or `Unavailable` when an unknown key meets a database that is away.
         """
-        if not key or not well_formed(key):
+        if not key or len(key) != _LENGTH:
             raise InvalidKey
         digest = self._hasher.digest(key)
         known = self._cache.get(digest)
         if known is None:
+            if not well_formed(key):  # only now: the hash of a hot key costs less than its check sum
+                raise InvalidKey
             known = await self._look_up(digest)
         if known is None or not known.usable:
             raise InvalidKey

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TextIO
 
 from typing_extensions import override
@@ -185,7 +186,7 @@ def json_line(record: logging.LogRecord, request_id: str) -> str:
 
 def human_line(record: logging.LogRecord, request_id: str) -> str:
     """`12:00:01 warning exchange [id] message key=value`, a traceback below it."""
-    words = [_clock(record.created), record.levelname.lower(), record.name.removeprefix("tornadogw.")]
+    words = [_clock(int(record.created)), record.levelname.lower(), record.name.removeprefix("tornadogw.")]
     if request_id:
         words.append(f"[{request_id}]")
     words.append(record.getMessage())
@@ -196,15 +197,31 @@ def human_line(record: logging.LogRecord, request_id: str) -> str:
 
 
 def json_access(access: Access) -> str:
-    line = {"time": _iso(access.at), "level": "info", "logger": "access", **access._asdict(), "ms": round(access.ms, 1)}
-    del line["at"]
-    return _dump({key: value for key, value in line.items() if value != ""})
+    line = {
+        "time": _iso(access.at),
+        "level": "info",
+        "logger": "access",
+        "method": _quiet(access.method),
+        "path": _quiet(access.path),
+        "status": access.status,
+        "ms": round(access.ms, 1),
+        "request_id": access.request_id,
+        "address": access.address,
+        "key_id": access.key_id,
+    }
+    return json.dumps({key: value for key, value in line.items() if value != ""}, separators=(",", ":"))
 
 
 def human_access(access: Access) -> str:
-    who = " ".join(filter(None, (access.address, access.key_id)))
-    line = f"{access.method} {access.path} {access.status} {access.ms:.1f}ms {who}"
-    return _one_line(f"{_clock(access.at)} info access [{access.request_id or '-'}] {line}")
+    who = f"{access.address} {access.key_id}".strip()
+    what = f"{_quiet(access.method)} {_quiet(access.path)} {access.status} {access.ms:.1f}ms"
+    return f"{_clock(int(access.at))} info access [{access.request_id or '-'}] {what} {who}"
+
+
+@lru_cache(maxsize=1024)
+def _quiet(text: str) -> str:
+    """What a client chose of an access line, masked and in one line; the rest of it is ours."""
+    return _one_line(text)
 
 
 def _note(message: str, *arguments: object) -> logging.LogRecord:
@@ -251,5 +268,6 @@ def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _clock(at: float) -> str:
+@lru_cache(maxsize=4)
+def _clock(at: int) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
-from tornadogw.dialects.chat_fold import Fold, merge
+from tornadogw.dialects.chat_fold import Fold, in_form, merge
 from tornadogw.dialects.chat_render import Identity
 from tornadogw.types import Extra, Reasoning, Refusal, Stop, Text, ToolCall, Usage
 
@@ -106,3 +107,41 @@ def test_nesting_of_an_upstream_is_not_ours():
     into: dict = {"x": {"a": {}}}
     merge(into, "x", deep)
     assert into["x"]["a"] is not None
+
+
+FORM = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1714166400,
+    "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "x", "odd": 1}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "odd": {}},
+    "odd": [1],
+}
+CHOICE = FORM["choices"][0]
+
+
+def test_a_body_in_contract_form_may_pass():
+    assert in_form(orjson.dumps(FORM), "chat", IDENTITY, Usage(1, 2))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id": "other"},
+        {"model": "org/other"},
+        {"created": 1.5},
+        {"object": "chat.completion.chunk"},
+        {"error": {"message": "x"}},
+        {"usage": None},
+        {"usage": {"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4}},
+        {"usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+        {"choices": []},
+        {"choices": [CHOICE | {"finish_reason": None}]},
+        {"choices": [CHOICE | {"index": None}]},
+        {"choices": [CHOICE | {"message": {"content": "x"}}]},
+        {"choices": [CHOICE | {"message": {"role": "assistant", "content": None}}]},
+    ],
+)
+def test_any_other_body_is_written_anew(changed):
+    assert not in_form(orjson.dumps(FORM | changed), "chat", IDENTITY, Usage(1, 2))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import NamedTuple
 
+import msgspec
+
 from tests.journeys.wire import (
     DONE,
+    check_envelope,
     check_in_band,
     chunk,
     event,
@@ -23,6 +27,7 @@ from tests.journeys.wire import (
     whole,
 )
 from tests.running import CHAT
+from tornadogw.relay.answer import StreamAnswer
 from tornadogw.testing import Answer, FakeUpstream
 
 ASK = {"model": "m", "stream": True, **CHAT}
@@ -59,8 +64,8 @@ LATE = [
 async def test_a_stream_that_fails_late_ends_with_an_error_event_and_is_charged_as_sent(start):
     for vendor in VENDORS:
         async with FakeUpstream() as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
-            for cut in LATE:
-                upstream.play(cut.answer)
+            for cut, split in itertools.product(LATE, (0, 50)):
+                upstream.play(msgspec.structs.replace(cut.answer, split=split))
                 async with gateway.post(body=ASK) as response:
                     raw = await response.read()
                     assert response.status == 200, (vendor, cut.name, raw)
@@ -88,6 +93,57 @@ async def test_a_late_fault_never_changes_the_upstream(start):
         async with gateway.post(body=ASK) as response:
             check_in_band(events_of(await response.read())[-1], 4001)
         assert good.requests == []
+
+
+USEFUL = [
+    text("x"),
+    chunk({"reasoning_content": "x"}),
+    chunk({"refusal": "no"}),
+    chunk({"tool_calls": [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]}),
+    chunk(finish="length"),
+]
+
+
+async def test_what_counts_as_the_first_useful_event(start):
+    """From it on nobody else is asked: the client has begun to read."""
+    failed = event({"error": {"message": "boom"}})
+    async with (
+        FakeUpstream() as bad,
+        FakeUpstream(Answer(body=said("other"))) as good,
+        start(serving(bad.url, good.url)) as gateway,
+    ):
+        for first in USEFUL:
+            bad.play(Answer(body=[role(), first, failed]))
+            async with gateway.post(body=ASK) as response:
+                check_in_band(events_of(await response.read())[-1], 4001)
+            assert good.requests == [], first
+
+
+async def test_a_bug_of_ours_is_5000_before_and_inside_a_stream(start, monkeypatch, claim_log):
+    claim_log("tornadogw.exchange", "failed")
+    async with (
+        FakeUpstream(Answer(body=[TEXT, text("more"), text("more")])) as upstream,
+        start(serving(upstream.url)) as gateway,
+    ):
+        take, calls = StreamAnswer.take, []
+
+        def broken(self, items):
+            calls.append(items)
+            if len(calls) > fine:
+                raise KeyError("internal detail")
+            return take(self, items)
+
+        monkeypatch.setattr(StreamAnswer, "take", broken)
+        fine = 0
+        status, body = await gateway.ask(ASK)
+        assert status == 500
+        assert "detail" not in check_envelope(body, 5000)
+        fine = 2
+        async with gateway.post(body=ASK) as response:
+            events = events_of(await response.read())
+        assert "detail" not in check_in_band(events[-1], 5000)
+        record = await last_event(gateway)
+        assert (record["st"], record["cd"], record["c"] > 0) == ("error", 5000, True)
 
 
 async def test_a_json_client_has_seen_nothing_so_another_route_answers_it(start):

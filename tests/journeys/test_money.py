@@ -66,6 +66,8 @@ async def test_a_balance_that_does_not_cover_the_request(start):
             assert (await gateway.ask({**ASK, limit: 100}))[0] == 200
         assert (await gateway.account()).spent == 18
         assert (await gateway.ask({**ASK, "max_tokens": 100, "n": 8}))[0] == 402, "each choice may be as long"
+        long = [{"role": "user", "content": "x" * 1200}]
+        assert (await gateway.ask({**ASK, "messages": long, "max_tokens": 1}))[0] == 402, "a prompt costs, too"
 
 
 async def test_while_a_call_runs_its_money_is_held(start):

@@ -157,8 +157,8 @@ REFUSALS = [
         4001,
         "server_error",
         "no_upstream",
-        "无可用上游模型: m: some_error",
-        "No upstream could answer: m: some_error",
+        "无可用上游模型: m: failed",
+        "No upstream could answer: m: failed",
         answer=Answer(status=500, headers=JSON, body=problem()),
     ),
 ]

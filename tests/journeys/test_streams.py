@@ -32,6 +32,11 @@ BOTH = pytest.mark.parametrize("vendor", ["vllm", "openai"], ids=["translated", 
 COUNTED = {"stream_options": {"include_usage": True}}
 
 
+def slow(body: bytes) -> Answer:
+    """In many reads: the raw relay lets nothing pass in the first one."""
+    return Answer(body=body, split=90)
+
+
 async def chunks_of(gateway: Any, body: Any = ASK, path: str = "/v1/chat/completions") -> list[Any]:
     """The events of a whole stream without `[DONE]`, each checked for what every chunk must have."""
     async with gateway.post(path, body) as response:
@@ -55,7 +60,7 @@ async def chunks_of(gateway: Any, body: Any = ASK, path: str = "/v1/chat/complet
 @BOTH
 async def test_a_plain_stream(start, vendor):
     async with (
-        FakeUpstream(Answer(body=said("Hello", " there", "!"))) as upstream,
+        FakeUpstream(slow(said("Hello", " there", "!"))) as upstream,
         start(serving(upstream.url, vendor=vendor)) as gateway,
     ):
         async with gateway.post(body=ASK) as response:
@@ -101,7 +106,7 @@ async def test_usage_on_request_is_what_was_charged(start, vendor):
     ]
     async with FakeUpstream() as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         for name, body, (prompt, completion), source in cases:
-            upstream.play(Answer(body=body))
+            upstream.play(slow(body))
             *chunks, last = await chunks_of(gateway, {**ASK, **COUNTED})
             expected = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
             assert (last["choices"], last["usage"]) == ([], expected), (name, last)
@@ -126,7 +131,7 @@ async def test_absurd_usage_is_disputed_and_bounded_and_told(start, vendor):
         for prompt, completion in cases:
             counts = f'{{"prompt_tokens":{json.dumps(prompt)},"completion_tokens":{json.dumps(completion)}}}'.encode()
             bad = b'data: {"id":"up-1","model":"m-real","choices":[],"usage":' + counts + b"}\n\n"
-            upstream.play(Answer(body=role() + text("hi") + chunk(finish="stop") + bad + DONE))
+            upstream.play(slow(role() + text("hi") + chunk(finish="stop") + bad + DONE))
             last = (await chunks_of(gateway, {**ASK, **COUNTED, "max_tokens": 50}))[-1]["usage"]
             record = await last_event(gateway)
             place = (prompt, completion, record)
@@ -141,7 +146,7 @@ async def test_absurd_usage_is_disputed_and_bounded_and_told(start, vendor):
 async def test_reasoning_stands_in_both_fields(start, vendor):
     thinking = [chunk({"reasoning_content": "Let me "}), chunk({"reasoning_content": "see."})]
     body = b"".join([role(), *thinking, text("42"), chunk(finish="stop"), usage(7, 5), DONE])
-    async with FakeUpstream(Answer(body=body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
+    async with FakeUpstream(slow(body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         chunks = await chunks_of(gateway)
         assert (joined(chunks, "reasoning"), joined(chunks, "reasoning_content"), joined(chunks)) == (
             "Let me see.",
@@ -163,7 +168,7 @@ async def test_tool_calls(start, vendor):
         return [begin, *(call(index, function={"arguments": piece}) for piece in ('{"city":', '"Bonn"', "}"))]
 
     body = b"".join([role(), *pieces(0, "weather"), *pieces(1, "time"), chunk(finish="tool_calls"), usage(), DONE])
-    async with FakeUpstream(Answer(body=body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
+    async with FakeUpstream(slow(body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         chunks = await chunks_of(gateway)
         calls: dict[int, dict[str, Any]] = {}
         for each in chunks:
@@ -221,7 +226,7 @@ async def test_several_choices(start, vendor):
         chunk(finish="length", index=1),
     ]
     async with (
-        FakeUpstream(Answer(body=b"".join([*lines, usage(7, 4), DONE]))) as upstream,
+        FakeUpstream(slow(b"".join([*lines, usage(7, 4), DONE]))) as upstream,
         start(serving(upstream.url, vendor=vendor)) as gateway,
     ):
         chunks = await chunks_of(gateway, {**ASK, "n": 2})
@@ -246,7 +251,7 @@ async def test_an_upstream_that_says_little(start, vendor):
         + event({"choices": [{"delta": {"content": "!"}}]})
         + DONE
     )
-    async with FakeUpstream(Answer(body=body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
+    async with FakeUpstream(slow(body)) as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
         chunks = await chunks_of(gateway)
         assert (joined(chunks), finishes(chunks), chunks[0]["choices"][0]["delta"]["role"]) == (
             "sparse!",
@@ -307,7 +312,7 @@ async def test_the_model_that_really_answered(start, vendor):
             start(serving(upstream.url, vendor=vendor, route=route, model='aliases = ["alias"]')) as gateway,
         ):
             for reported, shown in names:
-                upstream.play(Answer(body=said("one", "two", "three", model=reported)))
+                upstream.play(slow(said("one", "two", "three", model=reported)))
                 for asked in ("m", "alias", "auto"):
                     chunks = await chunks_of(gateway, {**ASK, "model": asked})
                     assert {each["model"] for each in chunks} == {shown}, (reported, asked)

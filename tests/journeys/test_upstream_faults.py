@@ -54,6 +54,7 @@ EARLY = [
     Fault("an answer without choices", Answer(body=whole()), "empty"),
     Fault("only a role, then a clean end", Answer(body=role()), "truncated"),
     Fault("only usage, then a clean end", Answer(body=usage()), "empty"),
+    Fault("only what says nothing", Answer(body=text("") + chunk({"content": None, "tool_calls": []})), "truncated"),
     Fault("only a role, then a lost connection", Answer(body=role(), ending="eof"), "reset"),
     Fault("a reset before any byte", Answer(body=b"", ending="reset"), "reset"),
     Fault("a reset after the role", Answer(body=role(), ending="reset"), "reset"),
@@ -102,7 +103,8 @@ async def test_an_early_fault_of_the_only_route_is_4001_and_free(start):
                 status, body = await gateway.ask({**ASK, "stream": stream})
                 assert status == 503, (fault.name, body)
                 check_envelope(body, 4001)
-                assert fault.reason in body["message"], (fault.name, body)
+                told = "failed" if fault.reason in ("server_error", "error") else fault.reason
+                assert body["message"].endswith(f"m: {told}"), (fault.name, body)
         await settled(gateway)
         assert await gateway.events() == []
         assert (await gateway.account()).spent == 0
@@ -128,6 +130,32 @@ async def test_silence_before_the_first_event_meets_its_deadline(start):
             record = await last_event(gateway)
             assert record["at"][0][2:4] == ["elsewhere", "timeout"], record
             await bad.requests[number - 1].gone.wait()
+
+
+async def test_what_is_not_even_http_is_answered_by_the_next_route(start):
+    """A connection that says nothing, nonsense, half a head, or that is closed at once."""
+    said_, done = [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le", None], asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if (words := said_.pop(0)) is not None:
+            writer.write(words)
+            await asyncio.wait({asyncio.create_task(reader.read()), waiting}, return_when=asyncio.FIRST_COMPLETED)
+        writer.close()
+
+    waiting = asyncio.create_task(done.wait())
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    quick = "timeouts = { first_event = 0.3, idle = 0.3 }"
+    async with FakeUpstream(Answer(body=said("Fine"))) as good, start(serving(url, good.url, model=quick)) as gateway:
+        for reason in ("timeout", "protocol", "timeout", "reset"):
+            assert (await gateway.ask(ASK))[0] == 200
+            record = await last_event(gateway)
+            assert record["at"][0][2:4] == ["elsewhere", reason], record
+    done.set()
+    await waiting
+    server.close()
+    await server.wait_closed()
 
 
 async def test_silence_of_the_only_route_is_4001(start):

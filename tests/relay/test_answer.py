@@ -62,3 +62,18 @@ def test_usage_chunk_only_if_asked(asked):
     answer = StreamAnswer(draft)
     answer.begin(identity(Meta("a", "m", 1), SimpleNamespace(public_name="", model="m"), draft, "r", 1))
     assert (b'"usage"' in answer.close(Usage(1, 1))) is asked
+
+
+def test_a_body_that_says_just_what_is_to_be_said_passes_as_it_is():
+    route = SimpleNamespace(public_name="", model="m")
+    body = (
+        b'{"id":"a", "object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":'
+        b'{"role":"assistant","content":"hi"},"finish_reason":"stop"}],'
+        b'"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}'
+    )
+    for usage, passes in ((Usage(1, 1), True), (Usage(1, 2), False)):
+        answer = JsonAnswer(draft_of(stream=False))
+        answer.begin(identity(Meta("a", "m", 1), route, draft_of(), "r", 1))
+        answer.take([Text("hi"), Stop("stop")])
+        answer.offer(body)
+        assert (answer.close(usage) == body) is passes

@@ -10,6 +10,7 @@ import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -132,6 +133,17 @@ class Kit:
 
     Peer, Link, BOUND = Peer, Link, BOUND
     post, fetch, failing = staticmethod(post), staticmethod(fetch), staticmethod(failing)
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def new_loop(request, monkeypatch):
+    """`serve` runs on uvloop; who uses the gateway's rooms elsewhere has asyncio's own loop."""
+    monkeypatch.setattr(asyncio, "new_event_loop", request.param)
+
+
+@pytest.fixture
+def io_loop(new_loop, io_loop):
+    return io_loop
 
 
 @pytest.fixture(scope="session")

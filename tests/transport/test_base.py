@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
+import ssl
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornadogw.transport.base import TransportError, read_body
+from tornadogw.transport.base import TransportError, read_body, reason
 
 
 class Pieces:
@@ -38,3 +43,9 @@ def test_reading_stops_at_the_limit():
 def test_an_error_tells_its_kind():
     error = TransportError("tls", "host: words")
     assert (error.kind, str(error)) == ("tls", "host: words")
+
+
+def test_reasons_are_the_systems_words():
+    assert reason(ConnectionRefusedError(errno.ECONNREFUSED, "secret")) == f" ({os.strerror(errno.ECONNREFUSED)})"
+    assert reason(OSError("secret")) == reason(ssl.SSLError(1, "secret")) == reason(KeyError("secret")) == ""
+    assert reason(socket.gaierror(socket.EAI_NONAME, "secret")) == reason(None) == ""

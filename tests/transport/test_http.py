@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tornadogw.transport import TransportError
+from tornadogw.transport import TransportError, http
 
 # --- what is sent ---------------------------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ async def test_an_answer_left_unread_but_whole_is_no_reason_to_close(kit, transp
 
     async with kit.Peer(script) as peer:
         async with transport.send(kit.post(peer.url()), connect=kit.BOUND) as upstream:
-            while not upstream._response.content.is_eof():
+            while not upstream._answer.whole:
                 await asyncio.sleep(0)
         await kit.fetch(transport, kit.post(peer.url()))
         assert peer.links == 1
@@ -198,6 +198,28 @@ async def test_what_an_idle_connection_says_is_nobodys_answer(kit, transport):
             await asyncio.sleep(0)  # the bytes are in the socket, the loop takes them up
         assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"mine")
         assert peer.links == 2
+
+
+async def test_an_idle_connection_is_kept_for_its_time_only(kit, transport, monkeypatch):
+    monkeypatch.setattr(http, "POOL_SECONDS", 0.05)
+    left = []
+
+    async def script(link, number):
+        await link.request()
+        await link.answer()
+        await link.gone()
+        left.append(number)
+
+    clock = asyncio.get_running_loop().time
+    async with kit.Peer(script) as peer:
+        started = clock()
+        await asyncio.gather(*[kit.fetch(transport, kit.post(peer.url())) for _ in range(2)])
+        async with asyncio.timeout(5):
+            while len(left) < 2:
+                await asyncio.sleep(0.001)
+        assert clock() - started >= 0.05
+        assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"{}")
+        assert peer.links == 3
 
 
 # --- abort ----------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ async def test_an_early_end_is_a_failure_after_all_that_came(kit, transport, hea
         await link.send(b"HTTP/1.1 200 OK\r\n" + head)
 
     async with kit.Peer(script) as peer, transport.send(kit.post(peer.url()), connect=kit.BOUND) as upstream:
-        while late and upstream._response.content.exception() is None:
+        while late and upstream._answer.fault is None:
             await asyncio.sleep(0)  # the end is known before the first read
         got = b""
         with pytest.raises(TransportError) as caught:
@@ -107,6 +107,16 @@ async def test_a_body_that_ends_with_its_connection_is_whole(kit, transport):
         assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"all of it")
         assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"all of it")
         assert peer.links == 2
+
+
+async def test_a_server_that_ends_tls_without_a_word_has_ended_its_body_all_the_same(kit, transport, certificates):
+    async def script(link, number):
+        await link.request()
+        await link.send(b"HTTP/1.1 200 OK\r\n\r\nall of it")
+        link.writer.transport.abort()
+
+    async with kit.Peer(script, certificates[0]) as peer:
+        assert await kit.fetch(transport, kit.post(peer.url(scheme="https"))) == (200, b"all of it")
 
 
 async def test_early_hints_are_not_the_answer(kit, transport):

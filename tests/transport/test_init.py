@@ -7,6 +7,8 @@ import pytest
 from tornadogw.transport import Transport
 from tornadogw.types import UpstreamRequest
 
+pytestmark = pytest.mark.usefixtures("new_loop")
+
 
 async def test_the_scheme_decides_who_answers(kit):
     async def script(link, number):

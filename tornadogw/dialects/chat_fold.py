@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from tornadogw.dialects.chat_render import Identity, usage_object
 from tornadogw.jsontext import dumps
 from tornadogw.types import Event, Extra, Mode, Reasoning, Refusal, Stop, Text, ToolCall, Usage
 
-__all__ = ["Fold", "merge"]
+__all__ = ["KINDS", "Fold", "in_form", "merge"]
+
+KINDS: Mapping[Mode, str] = {"chat": "chat.completion", "completion": "text_completion"}
+"""`object` of a JSON answer."""
 
 
 class _Choice:
@@ -50,12 +55,17 @@ class Fold:
                 case Extra():
                     self._keep(event)
 
+    @property
+    def plain(self) -> bool:
+        """Nothing was read that clients get in another form than vendors write it."""
+        return not any(choice.reasoning or choice.calls for choice in self._choices.values())
+
     def body(self, identity: Identity, usage: Usage) -> bytes:
         """The whole answer as JSON."""
         make = self._message if self._mode == "chat" else self._text
         answer = {
             "id": identity.id,
-            "object": "chat.completion" if self._mode == "chat" else "text_completion",
+            "object": KINDS[self._mode],
             "created": identity.created,
             "model": identity.model,
             "choices": [make(index, self._choices[index]) for index in sorted(self._choices)],
@@ -109,6 +119,36 @@ class Fold:
 def _joined(call: dict[str, Any]) -> dict[str, Any]:
     function = call["function"]
     return {**call, "function": {**function, "arguments": "".join(function["arguments"])}}
+
+
+def in_form(body: bytes, mode: Mode, identity: Identity, usage: Usage) -> bool:
+    """Whether a vendor's JSON may reach the client as it came: identity, usage, and every choice as promised."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(said, dict) or "error" in said or said.get("object") != KINDS[mode]:
+        return False
+    if (said.get("id"), said.get("created"), said.get("model")) != (identity.id, identity.created, identity.model):
+        return False
+    counts, choices = said.get("usage"), said.get("choices")
+    if not isinstance(counts, dict) or not isinstance(choices, list) or not choices:
+        return False
+    told = (counts.get("prompt_tokens"), counts.get("completion_tokens"), counts.get("total_tokens"))
+    if told != (usage.prompt, usage.completion, usage.prompt + usage.completion):
+        return False
+    return all(_choice_in_form(choice, mode) for choice in choices)
+
+
+def _choice_in_form(choice: Any, mode: Mode) -> bool:
+    if not isinstance(choice, dict) or type(choice.get("index")) is not int:
+        return False
+    if not isinstance(choice.get("finish_reason"), str):
+        return False
+    if mode == "completion":
+        return isinstance(choice.get("text"), str)
+    message = choice.get("message")
+    return isinstance(message, dict) and message.get("role") == "assistant" and isinstance(message.get("content"), str)
 
 
 def merge(into: dict[str, Any], key: str, value: Any, depth: int = 8) -> None:

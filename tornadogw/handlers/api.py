@@ -62,21 +62,21 @@ class ApiHandler(BaseHandler):
 
     def _tell(self, verdict: Verdict) -> None:
         """The window that applies: the address's until the key is known, then the key's."""
-        self.set_header("x-ratelimit-limit-requests", str(verdict.limit))
-        self.set_header("x-ratelimit-remaining-requests", str(verdict.remaining))
-        self.set_header("x-ratelimit-reset-requests", format_reset(verdict.reset))
+        self.fields["X-Ratelimit-Limit-Requests"] = str(verdict.limit)
+        self.fields["X-Ratelimit-Remaining-Requests"] = str(verdict.remaining)
+        self.fields["X-Ratelimit-Reset-Requests"] = format_reset(verdict.reset)
 
     def _allow_origin(self) -> None:
         """CORS stands on every answer of the API, errors and SSE included."""
         allowed = self.parts.settings.server.cors_origins
         origin = self.request.headers.get("Origin", "")
         if "*" in allowed:
-            self.set_header("Access-Control-Allow-Origin", "*")
+            self.fields["Access-Control-Allow-Origin"] = "*"
         else:
             self.set_header("Vary", "Origin")
             if origin in allowed:
                 self.set_header("Access-Control-Allow-Origin", origin)
-        self.set_header("Access-Control-Expose-Headers", _EXPOSED)
+        self.fields["Access-Control-Expose-Headers"] = _EXPOSED
 
     @override
     def options(self, *rest: str) -> None:

@@ -123,7 +123,7 @@ class BaseHandler(RequestHandler):
         sent_id = headers.get("X-Request-Id", "")
         self.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
         self.language = prefers(headers.get("Accept-Language", ""), parts.settings.server.language)
-        self.set_header("X-Request-Id", self.request_id)
+        self.fields["X-Request-Id"] = self.request_id
 
     @override
     def clear(self) -> None:
@@ -132,6 +132,11 @@ class BaseHandler(RequestHandler):
         self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = responses[200]
+
+    @property
+    def fields(self) -> HTTPHeaders:
+        """The answer's headers, for values that are ours and safe: `set_header` checks each one, which costs."""
+        return self._headers
 
     @override
     def compute_etag(self) -> None:

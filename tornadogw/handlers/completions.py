@@ -116,13 +116,13 @@ class _HttpClient:
     def announce(self, *, stream: bool, headers: Mapping[str, str]) -> None:
         handler = self._handler
         for name, value in headers.items():
-            handler.set_header(name, value)
+            handler.fields[name] = value
         if stream:
-            handler.set_header("Content-Type", "text/event-stream; charset=utf-8")
-            handler.set_header("Cache-Control", "no-cache")
-            handler.set_header("X-Accel-Buffering", "no")
+            handler.fields["Content-Type"] = "text/event-stream; charset=utf-8"
+            handler.fields["Cache-Control"] = "no-cache"
+            handler.fields["X-Accel-Buffering"] = "no"
         else:
-            handler.set_header("Content-Type", "application/json; charset=utf-8")
+            handler.fields["Content-Type"] = "application/json; charset=utf-8"
 
     async def write(self, data: bytes) -> None:
         self.started = True

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tornadogw.catalogue import RouteEntry
-from tornadogw.dialects.chat_fold import Fold
+from tornadogw.dialects.chat_fold import Fold, in_form
 from tornadogw.dialects.chat_render import Identity, StreamRenderer
 from tornadogw.relay.reader import Item
 from tornadogw.types import Draft, Event, Meta, Usage
@@ -40,6 +40,9 @@ class Answer(Protocol):
     def take(self, items: Sequence[Item]) -> bytes:
         """Bytes for the client now; a JSON answer has none before its end."""
 
+    def offer(self, body: bytes) -> None:
+        """The upstream's JSON, which may pass as it is if it says just what is to be said."""
+
     def close(self, usage: Usage) -> bytes:
         """The last bytes of a whole answer. `usage` is what is charged."""
 
@@ -63,6 +66,9 @@ class StreamAnswer:
         chunks = self._renderer.chunks
         return b"".join([item if isinstance(item, bytes) else chunks((item,)) for item in items])
 
+    def offer(self, body: bytes) -> None:
+        """A stream is written event by event."""
+
     def close(self, usage: Usage) -> bytes:
         if self._renderer is None:
             raise RuntimeError("an answer that never began has no end")
@@ -74,6 +80,8 @@ class JsonAnswer:
 
     def __init__(self, draft: Draft) -> None:
         self.identity: Identity | None = None
+        self._mode = draft.mode
+        self._bodies: list[bytes] = []
         self._fold = Fold(draft.mode, functions="functions" in draft.params)
 
     def begin(self, identity: Identity) -> None:
@@ -83,7 +91,12 @@ class JsonAnswer:
         self._fold.take([item for item in items if isinstance(item, Event)])
         return b""
 
+    def offer(self, body: bytes) -> None:
+        self._bodies.append(body)
+
     def close(self, usage: Usage) -> bytes:
         if self.identity is None:
             raise RuntimeError("an answer that never began has no end")
+        if len(self._bodies) == 1 and self._fold.plain and in_form(self._bodies[0], self._mode, self.identity, usage):
+            return self._bodies[0]
         return self._fold.body(self.identity, usage)

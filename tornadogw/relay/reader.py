@@ -48,6 +48,8 @@ class Reader:
         self.broken = 0
         """Events that were unreadable and left out."""
         self.frames = 0
+        self.body: bytes | None = None
+        """The body, if it was one JSON document."""
         self._vendor = vendor
         self._memo = vendor.memo(call)
         self._meter = meter
@@ -120,6 +122,7 @@ class Reader:
         self.frames += 1
         try:
             if frame.whole:
+                self.body = frame.data
                 return self._told(self._vendor.read_whole, frame.data, self._memo)
             return self._told(self._vendor.read, frame, self._memo)
         except Unreadable:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 from typing import Literal, Protocol
 
-__all__ = ["Kind", "TransportError", "Upstream", "read_body"]
+__all__ = ["Kind", "TransportError", "Upstream", "read_body", "reason"]
 
 Kind = Literal["connect", "reset", "tls", "protocol"]
 
@@ -47,3 +49,12 @@ async def read_body(upstream: Upstream, limit: int) -> bytes:
         parts.append(data)
         size += len(data)
     return b"".join(parts)[:limit]
+
+
+def reason(error: BaseException | None) -> str:
+    """The system's own words for a failure, in brackets, or nothing. Never what a peer or a request said."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f" ({error.verify_message})"
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno and error.errno > 0:
+        return f" ({os.strerror(error.errno)})"
+    return ""

@@ -1,274 +1,187 @@
-"""The HTTP engine: a pool on aiohttp, cut down to what a gateway needs."""
+"""The HTTP engine: connections that wait in a pool, and requests that take them out."""
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import io
-import os
 import ssl
-import weakref
 from contextlib import AbstractAsyncContextManager
-from functools import lru_cache
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import aiohttp
-from multidict import CIMultiDict
-from typing_extensions import override
-from yarl import URL
-
-from tornadogw.transport.base import Kind, TransportError, Upstream, read_body
+from tornadogw.transport.base import TransportError, Upstream, read_body
+from tornadogw.transport.http_answer import Answer
+from tornadogw.transport.http_connection import Connection, Key
+from tornadogw.transport.http_dial import dial
+from tornadogw.transport.http_wire import Address, parse_proxy, parse_url, request_head
 from tornadogw.types import UpstreamRequest
 
 __all__ = ["HttpPool"]
 
-READ_BUFFER = 65536
-"""Bytes. Above twice of it an unread answer pauses its socket; below it reading goes on."""
-HEADER_LINE = 16384
-"""Bytes of one response header, or of the status line."""
-HEADER_COUNT = 128
-LARGE_BODY = 1 << 19
-"""Bytes."""
+READ = 65536
+"""Bytes that one read of a socket may bring."""
 POOL_SECONDS = 30.0
 """How long an idle connection is kept. Servers that keep it shorter are met by the one silent retry."""
-DNS_SECONDS = 30
 
 
 class HttpPool:
-    """The connections. Made inside the running loop."""
+    """The connections. Made inside the running loop. It has no limit: the gateway's own decide how many calls run."""
 
     def __init__(self, tls: ssl.SSLContext | None, user_agent: str) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=_Connector(
-                ssl=tls if tls is not None else True,
-                limit=0,  # the gateway's own limits decide how many calls run; a queue here would hide their wait
-                keepalive_timeout=POOL_SECONDS,
-                ttl_dns_cache=DNS_SECONDS,
-            ),
-            headers={"User-Agent": user_agent},
-            skip_auto_headers=("Accept", "Content-Type"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            read_bufsize=READ_BUFFER,
-            max_line_size=HEADER_LINE,
-            max_field_size=HEADER_LINE,
-            max_headers=HEADER_COUNT,
-        )
-
-        self._running: set[_HttpUpstream] = set()
+        self.user_agent = user_agent
+        self._loop = asyncio.get_running_loop()
+        self._tls = tls if tls is not None else ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self._buffer = memoryview(bytearray(READ))
+        self._all: set[Connection] = set()
+        self._idle: dict[Key, list[Connection]] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def send(self, request: UpstreamRequest, connect: float, proxy: str) -> AbstractAsyncContextManager[Upstream]:
-        return _HttpUpstream(self._session, self._running, request, connect, proxy)
+        return _HttpUpstream(self, request, connect, proxy)
 
     async def close(self) -> None:
-        for upstream in self._running:
-            upstream.abort()  # aiohttp would leave its readers waiting
-        await asyncio.sleep(0)
-        await self._session.close()
+        """Abort every connection; who waits for one or reads gets a reset."""
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._idle.clear()
+        for connection in list(self._all):
+            connection.abort()
+        await asyncio.sleep(0)  # the loop closes the sockets
 
+    def idle(self, key: Key) -> Connection | None:
+        """A waiting connection: the one that waits since the shortest time, so that the others can grow old."""
+        waiting = self._idle.get(key)
+        return waiting.pop() if waiting else None
 
-class _Connector(aiohttp.TCPConnector):
-    """Hands the connection of a request to its `_HttpUpstream`, and weeds out pooled ones that cannot be trusted."""
+    async def dial(self, address: Address, proxy: str, seconds: float) -> Connection:
+        """A new connection."""
+        make = partial(Connection, (address.origin, proxy), self._forget, self._buffer)
+        connection = await dial(make, address, parse_proxy(proxy) if proxy else None, self._tls, seconds)
+        if self._closed:
+            connection.abort()
+            raise TransportError("reset", f"{address.place}: the transport was closed")
+        if not connection.gone:
+            self._all.add(connection)
+        return connection
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._used: weakref.WeakSet[Any] = weakref.WeakSet()
+    def put_back(self, connection: Connection) -> None:
+        """A connection after its answer; it waits for the next request if it can carry one."""
+        if not connection.release() or self._closed:
+            connection.abort()
+            return
+        connection.idle_since = self._loop.time()
+        self._idle.setdefault(connection.key, []).append(connection)
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_at(connection.idle_since + POOL_SECONDS, self._sweep)
 
-    @override
-    async def connect(self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout) -> Any:
-        upstream = _CURRENT.get()
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            reused = protocol in self._used
-            # `should_close` on a pooled connection: bytes came while it was idle, and they would be read as the
-            # answer of this request. They belong to nobody.
-            if reused and protocol is not None and (upstream.only_fresh or protocol.should_close):
-                connection.close()
-                continue
-            self._used.add(protocol)
-            upstream.wire, upstream.reused = connection.transport, reused
-            return connection
+    def _forget(self, connection: Connection) -> None:
+        """The connection is of no use any more."""
+        self._all.discard(connection)
+        waiting = self._idle.get(connection.key, [])
+        if connection in waiting:
+            waiting.remove(connection)
+
+    def _sweep(self) -> None:
+        """Close what has waited too long, and come back when the next one will have."""
+        border = self._loop.time() - POOL_SECONDS
+        kept: dict[Key, list[Connection]] = {}
+        for key, waiting in self._idle.items():
+            for connection in waiting:
+                if connection.idle_since <= border:
+                    connection.abort()
+                else:
+                    kept.setdefault(key, []).append(connection)
+        self._idle = kept
+        self._sweeping = None
+        if kept:
+            oldest = min(waiting[0].idle_since for waiting in kept.values())
+            self._sweeping = self._loop.call_at(oldest + POOL_SECONDS, self._sweep)
 
 
 class _HttpUpstream:
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        running: set[_HttpUpstream],
-        request: UpstreamRequest,
-        connect: float,
-        proxy: str,
-    ) -> None:
-        self._session = session
-        self._running = running
+    """One request and its answer."""
+
+    def __init__(self, pool: HttpPool, request: UpstreamRequest, connect: float, proxy: str) -> None:
+        self._pool = pool
         self._request = request
-        self.status = 0
         self._connect = connect
         self._proxy = proxy
-        self._response: aiohttp.ClientResponse | None = None
-        self._failure: TransportError | None = None
-        self.wire: asyncio.Transport | None = None
-        self.reused = False
-        self.only_fresh = False
+        self._place = ""
+        self._connection: Connection | None = None
+        self._answer: Answer | None = None
+        self._headers: dict[str, str] | None = None
 
     async def __aenter__(self) -> Self:
-        token = _CURRENT.set(self)
-        try:
-            self._response = await self._sent()
-        except BaseException as error:
-            self.abort()
-            if isinstance(error, _FAULTS):
-                raise _told(error, self._request.url) from None  # the cause may quote the URL or a header
-            raise
-        finally:
-            _CURRENT.reset(token)
-        self.status = self._response.status
-        self._running.add(self)
+        request, pool = self._request, self._pool
+        address = parse_url(request.url)
+        proxy = parse_proxy(self._proxy) if self._proxy else None
+        self._place = address.place
+        head = request_head(request.method, address, request.headers, len(request.body), pool.user_agent, proxy)
+        connection = pool.idle((address.origin, self._proxy))
+        if connection is None or not await self._answered(connection, head):
+            connection = await pool.dial(address, self._proxy, self._connect)
+            await self._answered(connection, head)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._running.discard(self)
-        response = self._response
-        if response is not None and response.connection is not None:
-            self.abort()
-            response.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.put_back(connection)
 
-    async def _sent(self) -> aiohttp.ClientResponse:
+    async def _answered(self, connection: Connection, head: bytes) -> bool:
+        """Whether the head of an answer came.
+
+        The server may have closed a connection of the pool while we picked it: no byte came then, so nobody has
+        worked, and another connection may be asked.
+        """
+        fresh = not connection.used
+        answer = connection.ask(head, self._request.body, head_only=self._request.method == "HEAD")
         try:
-            return await self._attempt()
-        except aiohttp.ClientConnectorError:
+            while not (answer.headed or answer.over):
+                await connection.news()
+        except BaseException:
+            connection.abort()
             raise
-        except (aiohttp.ServerDisconnectedError, OSError) as error:
-            if not self.reused or _partly_answered(error):
-                raise
-        # The server closed an idle connection while we picked it: no byte of an answer came, so nobody has worked.
-        self.only_fresh = True
-        self.abort()
-        return await self._attempt()
+        if answer.headed:
+            self._connection, self._answer = connection, answer
+            return True
+        connection.abort()
+        if fresh or answer.heard:
+            raise self._told(answer)
+        return False
 
-    async def _attempt(self) -> aiohttp.ClientResponse:
-        request = self._request
-        headers = CIMultiDict(request.headers)
-        headers["Accept-Encoding"] = "identity"
-        return await self._session.request(
-            request.method,
-            _address(request.url),
-            data=_payload(request.body),
-            headers=headers,
-            allow_redirects=False,
-            proxy=self._proxy or None,
-            timeout=_timeout(self._connect),
-        )
-
-    def abort(self) -> None:
-        """Close the TCP connection now: aiohttp's own `close` would first flush what is not yet written."""
-        wire, self.wire = self.wire, None
-        if wire is not None:
-            wire.abort()
+    @property
+    def status(self) -> int:
+        return self._answer.status if self._answer is not None else 0
 
     @property
     def headers(self) -> dict[str, str]:
-        response = self._response
-        if response is None:
-            return {}
-        found: dict[str, str] = {}
-        for name, value in response.headers.items():
-            key = name.lower()
-            found[key] = f"{found[key]}, {value}" if key in found else value
-        return found
+        if self._headers is None:
+            self._headers = self._answer.headers() if self._answer is not None else {}
+        return self._headers
 
     async def read(self) -> bytes:
-        if self._failure is not None:
-            raise self._failure
-        if self._response is None:
-            raise RuntimeError("not sent")
-        content = self._response.content
-        try:
-            return await content.readany()
-        except _FAULTS as error:
-            self._failure = _told(error, self._request.url)
-        # What came before the failure is still the reader's; the failure waits for the next read.
-        content.set_exception(None)  # type: ignore[arg-type]  # aiohttp has no other way to get at its buffer
-        rest = content.read_nowait()
-        if rest:
-            return rest
-        raise self._failure
+        connection, answer = self._connection, self._answer
+        if connection is None or answer is None:
+            raise RuntimeError("an answer is read inside its block")
+        while not answer.unread:
+            if answer.fault is not None:
+                raise self._told(answer)
+            if answer.whole:
+                return b""
+            await connection.news()
+        data = answer.take()
+        connection.relax()
+        return data
 
     async def body(self, limit: int) -> bytes:
         return await read_body(self, limit)
 
-
-_CURRENT: contextvars.ContextVar[_HttpUpstream] = contextvars.ContextVar("tornadogw_upstream")
-"""Whose connection is being looked for: aiohttp passes nothing of ours through to its connector."""
-
-_FAULTS = (aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError, ValueError)
-"""What aiohttp raises for a connection or an answer, and (ValueError) for headers and URLs that cannot be sent."""
-
-_WORDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Kind, str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "tls", "the certificate was not accepted"),
-    (aiohttp.ClientSSLError, "tls", "the TLS handshake failed"),
-    (aiohttp.ClientConnectorDNSError, "connect", "the name was not found"),
-    (aiohttp.ClientProxyConnectionError, "connect", "the proxy was not reached"),
-    (aiohttp.ClientConnectorError, "connect", "no connection"),
-    (aiohttp.ClientHttpProxyError, "connect", "the proxy refused the tunnel"),
-    (TimeoutError, "connect", "no connection in time"),
-    (aiohttp.ClientPayloadError, "reset", "the answer ended before its end"),
-    ((aiohttp.ClientConnectionError, OSError), "reset", "the connection was lost"),
-    (aiohttp.InvalidURL, "protocol", "the URL is not valid"),
-    (ValueError, "protocol", "a header or the URL cannot be sent"),
-    (Exception, "protocol", "the answer is not HTTP"),
-)
-"""From the special to the general: the first that fits."""
-
-
-def _payload(body: bytes) -> bytes | io.BytesIO | None:
-    """A large body is written piece by piece, so that it does not hold the loop."""
-    return io.BytesIO(body) if len(body) > LARGE_BODY else body or None
-
-
-def _partly_answered(error: Exception) -> bool:
-    """Whether a part of the response's head had come before the connection was lost."""
-    return isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
-
-
-def _told(error: Exception, url: str) -> TransportError:
-    """The failure in words that are safe to log: host and the system's reason, never path, query, header or cause."""
-    kind, words = next((kind, words) for fits, kind, words in _WORDS if isinstance(error, fits))
-    return TransportError(kind, f"{_place(url)}: {words}{_reason(error)}")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f" ({error.status})"
-    cause = error.__cause__ if isinstance(error, aiohttp.ClientConnectionError) else error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f" ({cause.verify_message})"
-    if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
-        return f" ({os.strerror(cause.errno)})"
-    return ""
-
-
-def _place(url: str) -> str:
-    try:
-        found = URL(url, encoded=True)
-        return f"{found.host}:{found.port}"
-    except ValueError:
-        return "upstream"
-
-
-@lru_cache(maxsize=64)
-def _timeout(connect: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
-
-
-@lru_cache(maxsize=1024)
-def _address(url: str) -> URL:
-    """The URL exactly as the vendor wrote it: a signature covers it, and model names hold encoded slashes."""
-    if not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("not a URL")
-    return URL(url, encoded=True)
+    def _told(self, answer: Answer) -> TransportError:
+        kind, words = answer.fault or ("reset", "the connection was lost")
+        return TransportError(kind, f"{self._place}: {words}")
