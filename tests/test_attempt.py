@@ -119,3 +119,12 @@ async def test_names_that_break_a_header_stay_out_of_it():
         one._begin(client, reader, 0)
         assert client.heads[0][1]["X-Gateway-Dropped"] == "logit_bias"
         assert upstream.requests == []
+
+
+async def test_a_call_that_has_spoken_is_never_repeated():
+    """Its words would stand in the answer twice."""
+    spoken = event({"content": "AAA"}) + b'data: {"error":{"message":"temperature is too hot","code":"invalid"}}\n\n'
+    async with FakeUpstream(Answer(body=spoken)) as upstream:
+        with pytest.raises(UpstreamFailed):
+            await attempt(upstream, draft(stream=True))
+        assert len(upstream.requests) == 1

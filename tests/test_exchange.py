@@ -88,10 +88,13 @@ async def test_every_finished_call_is_told_once(start, stream, monkeypatch):
 
 async def test_after_the_start_a_failure_is_an_event_and_is_charged(start):
     body = event({"content": "one two three"})
-    async with FakeUpstream(Answer(body=body, ending="reset")) as upstream:
-        async with start(chat_settings(upstream.url)) as gateway, gateway.post(body=STREAM) as response:
-            raw = await response.read()
-            assert raw.split(b"\n\n")[-2].startswith(b'data: {"error":{')
-            assert b"[DONE]" not in raw
-            [charged] = await gateway.events()
-            assert charged["c"] > 0
+    async with (
+        FakeUpstream(Answer(body=body, ending="reset")) as upstream,
+        start(chat_settings(upstream.url)) as gateway,
+        gateway.post(body=STREAM) as response,
+    ):
+        raw = await response.read()
+        assert raw.split(b"\n\n")[-2].startswith(b'data: {"error":{')
+        assert b"[DONE]" not in raw
+        [charged] = await gateway.events()
+        assert charged["c"] > 0

@@ -30,3 +30,14 @@ def test_nesting_beyond_the_fast_way():
 def test_what_is_no_json_is_refused():
     with pytest.raises(TypeError):
         dumps({"a": object()})
+
+
+def test_a_deep_value_of_many_parts_is_refused_at_once():
+    deep = orjson.loads(b"[" * 300 + b"[]," * 60_000 + b"1" + b"]" * 300)
+    with pytest.raises(TypeError, match="size"):
+        dumps(deep)
+
+
+def test_many_flat_parts_beside_deep_ones_cost_little():
+    text = b'{"x":' + orjson.dumps(list(range(300_000))) + b',"y":' + b"[" * 300 + b"]" * 300 + b"}"
+    assert dumps(orjson.loads(text)) == text

@@ -37,10 +37,10 @@ def test_completion_stays_what_it_is_where_the_vendor_has_it():
 
 
 def test_completion_through_chat_is_a_call_for_each_prompt():
-    first, second = calls(draft(**PROMPTS, prompts=["a", "b"], choices=4, params={"best_of": 2, "stop": ["x"]}))
+    first, second = calls(draft(**PROMPTS, prompts=["a", "b"], choices=8, params={"best_of": 4, "n": 2, "stop": ["x"]}))
     assert first.call.draft.messages == [{"role": "user", "content": "a"}]
     assert (first.offset, second.offset, second.call.draft.choices) == (0, 2, 2)
-    assert second.call.draft.params == {"stop": ["x"]}
+    assert second.call.draft.params == {"n": 2, "stop": ["x"]}
     assert second.dropped == ("best_of",)
 
 

@@ -58,6 +58,7 @@ class RouteAttempt:
         self.broken = 0
         self.first_event: float | None = None
         """`time.monotonic()` of the first useful event."""
+        self._heard = False
         self._draft, self._id, self._credential = draft, request_id, credential
 
     async def relay(self, transport: Transport, client: Client, defaults: Defaults, *, last: bool, number: int) -> None:
@@ -70,7 +71,7 @@ class RouteAttempt:
             try:
                 await self._send(transport, client, leg, last, number)
             except UpstreamFailed as error:
-                if not self._refuses_our_default(leg, error.failure):
+                if self._heard or not self._refuses_our_default(leg, error.failure):
                     raise
                 self.meters.pop()  # what was refused as invalid costs nothing
                 await self._send(transport, client, without_default(leg), last, number)
@@ -108,6 +109,7 @@ class RouteAttempt:
                 self.answer.offer(reader.body)
         finally:
             self.broken += reader.broken
+            self._heard = self._heard or reader.useful
 
     def _begin(self, client: Client, reader: Reader, number: int) -> None:
         """The first useful event of this call: the head of the answer is known."""

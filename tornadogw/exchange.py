@@ -22,12 +22,13 @@ from tornadogw.dialects.chat_render import error_event
 from tornadogw.errors import Cannot, GatewayError, InternalError, NoUpstream
 from tornadogw.health import Health
 from tornadogw.ledger import Hold, Ledger
+from tornadogw.observe import mask
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
 from tornadogw.router import Candidate, Plan, Router
 from tornadogw.settings.tables import Defaults
 from tornadogw.transport import Transport
-from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Usage, Value
+from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Value
 
 __all__ = ["Client", "Gate", "Inbound", "run"]
 
@@ -66,25 +67,33 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
     """Answer `inbound`, or raise a GatewayError if nothing was sent yet. Cancelled when the client leaves."""
     draft = understand(gate, inbound)
     candidates = gate.router.candidates(inbound.caller, draft)
-    async with gate.ledger.holding(inbound.caller, inbound.id, [each.bound for each in candidates]) as hold:
-        exchange = Exchange(gate, inbound, draft, client, hold, gate.router.plan(candidates, hold.amount))
-        try:
-            async with asyncio.timeout(candidates[0].route.deadlines.total):
-                await exchange.answer()
-            await exchange.settle()
-        except TimeoutError:
-            await exchange.fail("timeout", NoUpstream(zh="处理超时", en="the request took too long"))
-        except GatewayError as error:
-            await exchange.fail("no_upstream" if isinstance(error, NoUpstream) else "refused", error)
-        except (asyncio.CancelledError, ClientGone):
-            exchange.leave()
-            raise
-        except Exception:
-            log.exception("request %s failed", inbound.id)
-            await exchange.fail("error", InternalError())
-        finally:
-            if gate.finished is not None:
-                gate.finished(exchange.record())
+    exchange: Exchange | None = None
+    try:
+        async with gate.ledger.holding(inbound.caller, inbound.id, [each.bound for each in candidates]) as hold:
+            plan = gate.router.plan(candidates, hold.amount)
+            exchange = Exchange(gate, inbound, draft, client, hold, plan)
+            await tell(exchange, candidates[0].route.deadlines.total)
+    finally:
+        if exchange is not None and gate.finished is not None:
+            gate.finished(exchange.record())
+
+
+async def tell(exchange: Exchange, total: float) -> None:
+    """The exchange from its first attempt to its last byte, within `total` seconds; however it ends, the books know."""
+    try:
+        async with asyncio.timeout(total):
+            await exchange.answer()
+        await exchange.settle()
+    except TimeoutError:
+        await exchange.fail("timeout", NoUpstream(zh="处理超时", en="the request took too long"))
+    except GatewayError as error:
+        await exchange.fail("no_upstream" if isinstance(error, NoUpstream) else "refused", error)
+    except (asyncio.CancelledError, ClientGone):
+        exchange.leave()
+        raise
+    except Exception:
+        log.exception("request %s failed", exchange.id)
+        await exchange.fail("error", InternalError())
 
 
 def understand(gate: Gate, inbound: Inbound) -> Draft:
@@ -106,6 +115,7 @@ class Exchange:
     def __init__(self, gate: Gate, inbound: Inbound, draft: Draft, client: Client, hold: Hold, plan: Plan) -> None:
         self._gate, self._inbound, self._draft, self._client = gate, inbound, draft, client
         self._hold, self._plan = hold, plan
+        self.id = inbound.id
         self._attempt: RouteAttempt | None = None
         self._tally = Tally(inbound.id, inbound.caller, draft)
         self._calls = 0  # upstream calls of the routes tried before
@@ -121,7 +131,7 @@ class Exchange:
                 raise after_start(failure, self._gate.upstream_names)
             self._attempt = None  # the operator pays for what nobody saw
             if failure.kind == "client":
-                raise to_client(failure, self._gate.upstream_names)
+                raise to_client(failure, (*self._gate.upstream_names, credential.secret))
         raise self._plan.exhausted()
 
     async def settle(self) -> None:
@@ -130,15 +140,20 @@ class Exchange:
         if attempt is None:
             raise RuntimeError("only an answer can be settled")
         self._tally.ended("whole", 0)
-        usage = self._charge()
+        last = attempt.answer.close(self.record().usage)
+        self._charge()
         await self._hold.settle()
-        await self._client.finish(attempt.answer.close(usage))
+        await self._client.finish(last)
 
     async def fail(self, finish: str, error: GatewayError) -> None:
         """Tell the client: an HTTP error while nothing was sent, else an event of a stream that is charged as sent."""
         if not self._client.started:
             self._attempt = None
             self._tally.ended(finish, error.code)
+            log.info(
+                "request %s: %s: %s", self.id, finish, [f"{each.outcome} {each.reason}" for each in self._plan.attempts]
+            )
+            self._client.announce(stream=False, headers={"X-Gateway-Attempts": str(self._calls)} if self._calls else {})
             raise error
         self._tally.ended("cut" if finish == "no_upstream" else finish, error.code)
         self._charge()
@@ -155,11 +170,10 @@ class Exchange:
         """What became of the request, so far."""
         return self._tally.record(self._attempt, self._plan.attempts)
 
-    def _charge(self) -> Usage:
-        record = self.record()
+    def _charge(self) -> None:
         if self._attempt is not None:
+            record = self.record()
             self._hold.charge(record.cost, record)
-        return record.usage
 
     async def _try(self, candidate: Candidate, credential: Credential) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
@@ -182,9 +196,12 @@ class Exchange:
 
     def _learn(self, candidate: Candidate, credential: Credential, failure: Failure) -> None:
         """What the failure means for this request's next step, and for the requests after it."""
-        route = candidate.route
+        route, names = candidate.route, (*self._gate.upstream_names, credential.secret)
+        if failure.kind in ("cool", "disable"):
+            said = mask(failure.message, (credential.secret,))
+            log.info("%s, model %s: %s %s (%s)", credential.name, route.model, failure.kind, failure.code, said)
         self._gate.health.note(failure, upstream=route.upstream, credential=credential.name, model=route.model)
         if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":
             self._plan.give_up(candidate, failure.seconds)
         telling = failure.kind == "cannot" and failure.code in _TELLING
-        self._plan.says(to_client(failure, self._gate.upstream_names) if telling else None)
+        self._plan.says(to_client(failure, names) if telling else None)

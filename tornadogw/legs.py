@@ -38,7 +38,7 @@ def legs(draft: Draft, route: RouteEntry, request_id: str, defaults: Defaults) -
     for param in ("suffix", "echo"):
         if draft.params.get(param):
             raise Cannot(param, "this model serves completions through chat, which has no such thing")
-    width = draft.choices // len(draft.prompts)
+    width: int = draft.params.get("n", 1)  # `best_of` only chooses: through chat there are `n` of them
     dropped = tuple(sorted(_COMPLETION_ONLY & draft.params.keys()))
     return [
         Leg(_call(_as_chat(draft, prompt, width), route, request_id, defaults), index * width, dropped)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornadogw.dialects.chat_parse import MAX_CHOICES, parse
-from tornadogw.errors import GatewayError, InvalidRequest, MissingInput
+from tornadogw.errors import InvalidRequest, MissingInput
 from tornadogw.types import Draft
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -202,16 +203,14 @@ json_values = st.recursive(
     max_leaves=8,
 )
 fields = st.sampled_from(
-    "messages prompt model max_tokens n best_of stop stream tools response_format stream_options temperature input".split()
+    "messages prompt model max_tokens n best_of stop stream tools response_format stream_options temperature".split()
+    + ["input"]
 )
 
 
 @given(st.dictionaries(fields, json_values, max_size=6))
 def test_any_object_is_a_draft_or_a_refusal(body):
-    try:
+    with contextlib.suppress(MissingInput, InvalidRequest):
         draft = read(body)
-    except GatewayError as error:
-        assert error.status == 400
-    else:
         assert bool(draft.messages) != bool(draft.prompts)
         assert 1 <= draft.choices <= MAX_CHOICES

@@ -119,3 +119,22 @@ def test_an_error_in_the_stream_is_recognised_by_every_client():
 def test_texts_come_through_whatever_they_hold(texts):
     said = [chunk["choices"][0]["delta"]["content"] for chunk in render(*map(Text, texts))]
     assert said == texts
+
+
+def test_each_extra_rides_on_the_chunk_of_its_own_event():
+    chunks = render(
+        Text("a"),
+        Extra("logprobs", {"content": ["a"]}, place="choice"),
+        Text("b"),
+        Extra("logprobs", {"content": ["b"]}, place="choice"),
+        Stop("stop"),
+        Extra("citations", ["x"], place="answer"),
+    )
+    assert [chunk["choices"][0].get("logprobs", {}).get("content") for chunk in chunks] == [["a"], ["b"], None]
+    assert [chunk.get("citations") for chunk in chunks] == [None, None, ["x"]]
+
+
+def test_completion_chunks_have_logprobs_once():
+    data = StreamRenderer("completion", IDENTITY).chunks([Text("a"), Extra("logprobs", {"t": 1}, place="choice")])
+    assert data.count(b'"logprobs"') == 1
+    assert parsed(data)[0]["choices"][0]["logprobs"] == {"t": 1}

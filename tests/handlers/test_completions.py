@@ -14,7 +14,9 @@ async def raw(gateway, head: str, body: bytes = b"", *, close: bool = False) -> 
     place = urlsplit(gateway.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     try:
-        writer.write(f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\n{head}\r\n".encode())
+        writer.write(
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\n{head}\r\n".encode()
+        )
         writer.write(body)
         if close:
             writer.write_eof()
@@ -87,7 +89,9 @@ async def test_a_cut_ends_the_exchange_as_if_the_client_had_left(start):
 async def test_a_client_that_leaves_while_its_body_is_on_its_way_leaves_nothing(start):
     async with start() as gateway:
         place = urlsplit(gateway.url)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 99\r\n\r\n{{"
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-API-Key: {gateway.key}\r\nContent-Length: 99\r\n\r\n{{"
+        )
         with socket.create_connection((place.hostname, place.port)) as left:
             left.sendall(head.encode())
         assert (await gateway.ask())[0] == 200

@@ -169,3 +169,9 @@ async def test_a_slow_client_is_not_the_upstreams_fault(rows, monkeypatch):
 
     monkeypatch.setattr(Client, "write", slow)
     await move(rows["vllm"], Upstream(event({"content": "x"}), event({"content": "y"}), event({}, "stop")), idle=0.05)
+
+
+async def test_a_terminator_after_a_role_alone_is_an_empty_answer(rows):
+    role = event({"role": "assistant", "content": ""})
+    client = await move(rows["vllm"], Upstream(role, b"data: [DONE]\n\n"))
+    assert b'"finish_reason":"stop"' in client.writes[-1]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import orjson
 import pytest
 from hypothesis import given
@@ -54,7 +56,7 @@ def test_nothing_passes_before_the_first_useful_event(rows):
 def cut_at(points):
     def cuts(body):
         edges = sorted({0, len(body), *(point % (len(body) + 1) for point in points)})
-        return [body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        return [body[a:b] for a, b in itertools.pairwise(edges)]
 
     return cuts
 

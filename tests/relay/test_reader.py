@@ -113,7 +113,10 @@ def test_pages_and_garbage_are_failures(page):
 
 
 def test_a_json_answer_to_a_stream_is_read(rows):
-    body = b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+    body = (
+        b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
+        b'"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+    )
     reader = Reader(rows["vllm"], call_of(draft_of()), meter())
     assert reader.feed(body) == []
     assert [item for item in reader.end() if not isinstance(item, Extra)] == [Text("hi"), Stop("stop")]
@@ -153,3 +156,12 @@ def test_done_is_the_vendors_word():
             return [Text("x"), Stop("stop")]
 
     assert read(Ends())[0].done
+
+
+def test_an_answer_without_end_is_not_folded_without_end(rows, monkeypatch):
+    monkeypatch.setattr("tornadogw.relay.reader.LIMIT", 1000)
+    for stream, kept in ((False, "too_large"), (True, None)):
+        reader = Reader(rows["vllm"], call_of(draft_of(stream=stream)), meter())
+        for _ in range(30):
+            reader.feed(event({"content": "x" * 50}))
+        assert (reader.failure and reader.failure.code) == kept

@@ -15,6 +15,9 @@ __all__ = ["KINDS", "Fold", "in_form", "merge"]
 
 KINDS: Mapping[Mode, str] = {"chat": "chat.completion", "completion": "text_completion"}
 """`object` of a JSON answer."""
+_REASONS = frozenset({"stop", "length", "content_filter"})
+_REWRITTEN = frozenset({"reasoning", "reasoning_content", "tool_calls", "function_call"})
+"""Members of a message that clients read in our form, never as they came."""
 
 
 class _Choice:
@@ -143,12 +146,14 @@ def in_form(body: bytes, mode: Mode, identity: Identity, usage: Usage) -> bool:
 def _choice_in_form(choice: Any, mode: Mode) -> bool:
     if not isinstance(choice, dict) or type(choice.get("index")) is not int:
         return False
-    if not isinstance(choice.get("finish_reason"), str):
+    if choice.get("finish_reason") not in _REASONS:
         return False
     if mode == "completion":
         return isinstance(choice.get("text"), str)
     message = choice.get("message")
-    return isinstance(message, dict) and message.get("role") == "assistant" and isinstance(message.get("content"), str)
+    if not isinstance(message, dict) or not _REWRITTEN.isdisjoint(message):
+        return False
+    return message.get("role") == "assistant" and isinstance(message.get("content"), str)
 
 
 def merge(into: dict[str, Any], key: str, value: Any, depth: int = 8) -> None:

@@ -155,7 +155,12 @@ def _needs(messages: list[Any], params: Mapping[str, Any]) -> frozenset[str]:
 
 def _utf8_bytes(body: bytes, sent: Mapping[str, Any]) -> int:
     """Size of the body with its escapes undone: an escaped character asks for no more than a plain one."""
-    return len(dumps(sent)) if b"\\u" in body else len(body)
+    if b"\\u" not in body:
+        return len(body)
+    try:
+        return len(dumps(sent))
+    except TypeError:
+        return len(body)
 
 
 def _string(asked: Mapping[str, Any], key: str) -> str | None:

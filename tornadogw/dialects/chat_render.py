@@ -14,6 +14,8 @@ from tornadogw.types import Event, Extra, Mode, Reasoning, Refusal, Stop, Text, 
 __all__ = ["DONE", "Identity", "StreamRenderer", "error_event", "usage_object"]
 
 DONE = b"data: [DONE]\n\n"
+_Fields = tuple[int, bytes, str | None]
+"""Choice, the members that say something, finish reason."""
 _COMPLETION_REASONS = {"tool_calls": "stop", "function_call": "stop"}
 
 
@@ -63,10 +65,18 @@ class StreamRenderer:
 
     def chunks(self, events: Sequence[Event]) -> bytes:
         """The SSE events for `events`; empty when they say nothing to a client."""
+        out: list[bytes] = []
+        last: _Fields | None = None
         for event in events:
-            if isinstance(event, Extra):
+            if isinstance(event, Extra) and event.place != "message":
                 self._keep(event)
-        return b"".join([self._chunk(event) for event in events])
+            elif (fields := self._fields(event)) is not None:
+                if last is not None:
+                    out.append(self._written(last))
+                last = fields
+        if last is not None:
+            out.append(self._written(last))
+        return b"".join(out)
 
     def close(self, usage: Usage | None) -> bytes:
         """The end of a whole answer: the usage chunk if `usage` is given, and the terminator."""
@@ -75,25 +85,28 @@ class StreamRenderer:
         return self._head + b'],"usage":' + orjson.dumps(usage_object(usage)) + b"}\n\n" + DONE
 
     def _keep(self, extra: Extra) -> None:
-        """Fields beside the delta ride on the next chunk."""
+        """Fields beside the delta ride on the chunk of the event before them, or else on the next one."""
         if extra.place == "answer":
             self._pending[extra.key] = extra.value
         elif extra.place == "choice":
             self._choice_extras.setdefault(extra.choice, {})[extra.key] = extra.value
 
-    def _chunk(self, event: Event) -> bytes:
-        fields = self._completion(event) if self._mode == "completion" else self._chat(event)
-        if fields is None:
-            return b""
+    def _fields(self, event: Event) -> _Fields | None:
+        return self._completion(event) if self._mode == "completion" else self._chat(event)
+
+    def _written(self, fields: _Fields) -> bytes:
         choice, body, reason = fields
+        beside = self._choice_extras.pop(choice, {})
+        if self._mode == "completion":
+            beside.setdefault("logprobs", None)
         finish = b"null" if reason is None else orjson.dumps(reason)
-        extras = _members(self._choice_extras.pop(choice, {}))
+        extras = _members(beside)
         answer = _members(self._pending)
         self._pending = {}
         index = b'{"index":%d,' % choice
         return b"".join((self._head, index, body, b',"finish_reason":', finish, extras, b"}]", answer, b"}\n\n"))
 
-    def _chat(self, event: Event) -> tuple[int, bytes, str | None] | None:
+    def _chat(self, event: Event) -> _Fields | None:
         delta, reason = self._delta(event)
         if delta is None:
             return None
@@ -134,15 +147,15 @@ class StreamRenderer:
         return {"index": piece.index, "id": piece.id, "type": "function", "function": function}
 
     @staticmethod
-    def _completion(event: Event) -> tuple[int, bytes, str | None] | None:
+    def _completion(event: Event) -> _Fields | None:
         match event:
             case Text(text, choice) | Refusal(text, choice):
-                return choice, b'"text":' + orjson.dumps(text) + b',"logprobs":null', None
+                return choice, b'"text":' + orjson.dumps(text), None
             case Reasoning(text, choice):
                 said = orjson.dumps(text)
-                return choice, b'"text":"","reasoning":%b,"reasoning_content":%b,"logprobs":null' % (said, said), None
+                return choice, b'"text":"","reasoning":%b,"reasoning_content":%b' % (said, said), None
             case Stop(reason, choice):
-                return choice, b'"text":"","logprobs":null', _COMPLETION_REASONS.get(reason, reason)
+                return choice, b'"text":""', _COMPLETION_REASONS.get(reason, reason)
         return None
 
 

@@ -124,6 +124,8 @@ class BaseHandler(RequestHandler):
         self.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
         self.language = prefers(headers.get("Accept-Language", ""), parts.settings.server.language)
         self.fields["X-Request-Id"] = self.request_id
+        if parts.ready.draining:
+            self.fields["Connection"] = "close"
 
     @override
     def clear(self) -> None:

@@ -17,6 +17,8 @@ from tornadogw.relay.pump import ClientGone
 
 __all__ = ["CompletionsHandler"]
 
+_LONGEST_LENGTH = 18
+"""Digits of a `Content-Length`; more is a number that nobody means."""
 STALLED = 60.0
 """Seconds that a client may leave its receive window closed before it counts as gone."""
 
@@ -46,8 +48,12 @@ class CompletionsHandler(ApiHandler):
         if headers.get("Content-Encoding", "identity").lower() != "identity":
             raise WrongMediaType(zh="不支持压缩的请求体", en="send the body without Content-Encoding")
         length = headers.get("Content-Length", "")  # one that is none is refused by the parser
+        if len(length) > _LONGEST_LENGTH:
+            raise self._too_large()
         if length.isascii() and length.isdecimal() and int(length) > limits.max_body_bytes:
             raise self._too_large()
+        if not self._gone:  # a stop waits for bodies that are on their way, too
+            self.parts.inflight.began(self, self.cut)
 
     @override
     def data_received(self, chunk: bytes) -> None:
@@ -74,7 +80,6 @@ class CompletionsHandler(ApiHandler):
         )
         self._chunks.clear()
         self._task = asyncio.current_task()
-        self.parts.inflight.began(self, self.cut)
         try:
             await run(self.parts.gate, inbound, _HttpClient(self))
         except GatewayError as error:
@@ -88,6 +93,12 @@ class CompletionsHandler(ApiHandler):
             self._task = None
             self.parts.inflight.ended(self)
 
+    @override
+    def on_finish(self) -> None:
+        super().on_finish()
+        if self._task is None:
+            self.parts.inflight.ended(self)
+
     def cut(self) -> None:
         """End the exchange now, as if the client had left."""
         self.on_connection_close()
@@ -98,7 +109,9 @@ class CompletionsHandler(ApiHandler):
         """The client left: the exchange is cancelled, which aborts the upstream and settles."""
         super().on_connection_close()
         gone, self._gone = self._gone, True
-        if self._task is not None and not gone:  # once: a second time would disturb the settlement
+        if self._task is None:
+            self.parts.inflight.ended(self)
+        elif not gone:  # once: a second time would disturb the settlement
             self._task.cancel()
 
     def _too_large(self) -> BodyTooLarge:
@@ -115,6 +128,7 @@ class _HttpClient:
 
     def announce(self, *, stream: bool, headers: Mapping[str, str]) -> None:
         handler = self._handler
+        handler.clear_header("X-Gateway-Dropped")  # of a route that failed before this one
         for name, value in headers.items():
             handler.fields[name] = value
         if stream:

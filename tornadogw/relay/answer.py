@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from itertools import groupby
+from typing import Protocol, cast
 
 from tornadogw.catalogue import RouteEntry
 from tornadogw.dialects.chat_fold import Fold, in_form
@@ -27,6 +28,10 @@ def identity(meta: Meta, route: RouteEntry, draft: Draft, request_id: str, now: 
     """What every chunk repeats: the upstream's own where it says any."""
     prefix = "chatcmpl-" if draft.mode == "chat" else "cmpl-"
     return Identity(meta.id or prefix + request_id, meta.created or int(now), shown_model(route, meta.model))
+
+
+def _is_raw(item: Item) -> bool:
+    return isinstance(item, bytes)
 
 
 class Answer(Protocol):
@@ -63,8 +68,11 @@ class StreamAnswer:
     def take(self, items: Sequence[Item]) -> bytes:
         if self._renderer is None:
             raise RuntimeError("an answer takes events only after it began")
-        chunks = self._renderer.chunks
-        return b"".join([item if isinstance(item, bytes) else chunks((item,)) for item in items])
+        out: list[bytes] = []
+        for raw, group in groupby(items, _is_raw):
+            run = list(group)
+            out += cast(list[bytes], run) if raw else [self._renderer.chunks(cast(list[Event], run))]
+        return b"".join(out)
 
     def offer(self, body: bytes) -> None:
         """A stream is written event by event."""

@@ -110,7 +110,7 @@ async def _relay(
         if reader.failure is not None:
             raise UpstreamFailed(reader.failure)
     if reader.done and data:
-        await _finish(upstream, reader, answer, client, patience)
+        await _finish(upstream, reader, answer, client, begin, patience)
 
 
 def _let_pass(reader: Reader, answer: Answer) -> None:
@@ -121,13 +121,19 @@ def _let_pass(reader: Reader, answer: Answer) -> None:
 
 
 async def _finish(
-    upstream: Upstream, reader: Reader, answer: Answer, client: Client, patience: asyncio.Timeout
+    upstream: Upstream,
+    reader: Reader,
+    answer: Answer,
+    client: Client,
+    begin: Callable[[], None],
+    patience: asyncio.Timeout,
 ) -> None:
     """After the terminator: the events that were held back, and the end of the body if it comes at once."""
     items = reader.end()
     if reader.failure is not None:
         raise UpstreamFailed(reader.failure)
     patience.reschedule(None)
+    begin()
     if items and (out := answer.take(items)):
         await client.write(out)
     patience.reschedule(asyncio.get_running_loop().time() + LINGER)

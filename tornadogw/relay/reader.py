@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from tornadogw.errors import Unreadable
-from tornadogw.framing import Framer
+from tornadogw.framing import LIMIT, Framer
 from tornadogw.meter import Meter
 from tornadogw.types import (
     Call,
@@ -59,6 +59,8 @@ class Reader:
         self._seen: set[int] = set()
         self._stopped: set[int] = set()
         self._ended = False
+        self._kept = 0 if call.draft.stream else LIMIT
+        """Bytes of text that may still be folded; a stream keeps none."""
 
     @property
     def complete(self) -> bool:
@@ -173,9 +175,17 @@ class Reader:
             return False
         else:
             self._meter.relayed(said)
+            self._keep(said)
         self._seen.add(place)
         self.useful = True
         return True
+
+    def _keep(self, said: str) -> None:
+        """An answer without end must not fill our memory."""
+        if self._kept and (left := self._kept - len(said)) <= 0:
+            self._fail("too_large", "the answer is larger than the gateway folds into one document")
+        elif self._kept:
+            self._kept = left
 
     def _moved(self, event: Event) -> Event:
         if isinstance(event, Extra) and event.place == "answer":

@@ -20,6 +20,8 @@ __all__ = ["HttpPool"]
 
 READ = 65536
 """Bytes that one read of a socket may bring."""
+STALE = 0.5
+"""Seconds within which a pooled connection that the server had closed shows it."""
 POOL_SECONDS = 30.0
 """How long an idle connection is kept. Servers that keep it shorter are met by the one silent retry."""
 
@@ -136,10 +138,12 @@ class _HttpUpstream:
     async def _answered(self, connection: Connection, head: bytes) -> bool:
         """Whether the head of an answer came.
 
-        The server may have closed a connection of the pool while we picked it: no byte came then, so nobody has
-        worked, and another connection may be asked.
+        The server may have closed a connection of the pool while we picked it: then the loss shows at once and no byte
+        came, so nobody has worked, and another connection may be asked. A loss after `STALE` seconds may follow work.
         """
         fresh = not connection.used
+        clock = asyncio.get_running_loop().time
+        asked = clock()
         answer = connection.ask(head, self._request.body, head_only=self._request.method == "HEAD")
         try:
             while not (answer.headed or answer.over):
@@ -151,7 +155,7 @@ class _HttpUpstream:
             self._connection, self._answer = connection, answer
             return True
         connection.abort()
-        if fresh or answer.heard:
+        if fresh or answer.heard or clock() - asked > STALE:
             raise self._told(answer)
         return False
 
