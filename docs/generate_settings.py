@@ -1,5 +1,4 @@
 """Writes docs/settings.md out of the typed tables: `python docs/generate_settings.py`. A test fails when it is due."""
-# ruff: noqa: INP001  # a script beside the page that it writes, not a package
 
 from __future__ import annotations
 

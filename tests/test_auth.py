@@ -315,3 +315,71 @@ async def test_away_a_hot_key_goes_on_and_others_hear_of_it(mongod, mongo: Mongo
         while await unavailable(auth, new.text):  # the driver looks for its server twice a second
             pass
         await wired.close()
+
+
+# --- changes may go untold -------------------------------------------------------------------------------------------
+
+
+async def test_a_revoked_key_stops_in_a_second_when_nobody_tells(
+    counted: Mongo, clock: Clock, keys: Keys, reads: Reads, new: NewKey
+) -> None:
+    heard = True
+    auth = Auth(MongoKeys(counted), KeyHasher(SECRET), fresh=lambda: heard, clock=clock, now=clock)
+    await auth.caller(new.text, HERE)
+    clock.now += 5
+    await auth.caller(new.text, HERE)
+    assert reads.count == 1
+    heard = False
+    for _ in range(3):
+        await asyncio.gather(*(auth.caller(new.text, HERE) for _ in range(5)))
+    assert reads.count == 2
+    await keys.disable(ANN, new.key.id)
+    await auth.caller(new.text, HERE)
+    clock.now += 1.1
+    assert await refused(auth, new.text)
+    assert await refused(auth, new.text)
+    assert reads.count == 3
+    heard = True
+    assert await refused(auth, new.text)
+    assert reads.count == 3
+
+
+async def test_a_key_that_is_gone_stops_too_when_nobody_tells(counted: Mongo, clock: Clock, new: NewKey) -> None:
+    auth = Auth(MongoKeys(counted), KeyHasher(SECRET), fresh=lambda: False, clock=clock, now=clock)
+    await auth.caller(new.text, HERE)
+    await counted.database["keys"].delete_many({})
+    clock.now += 1.1
+    for _ in range(2):
+        assert await refused(auth, new.text)
+
+
+async def test_with_the_database_away_too_a_cached_key_serves_its_time(
+    mongod, mongo: Mongo, clock: Clock, new: NewKey
+) -> None:
+    with Wire(mongod.socket) as wire:
+        wired = Mongo.connect(wire.url, mongo.database.name, 200)
+        auth = Auth(MongoKeys(wired), KeyHasher(SECRET), fresh=lambda: False, clock=clock, now=clock)
+        await auth.caller(new.text, HERE)
+        with wire.cut():
+            for _ in range(3):
+                clock.now += 9
+                await auth.caller(new.text, HERE)
+            clock.now += 9
+            assert await unavailable(auth, new.text)
+        await wired.close()
+
+
+async def test_a_key_dropped_while_it_is_asked_for_in_vain_is_not_believed(
+    mongod, mongo: Mongo, clock: Clock, new: NewKey
+) -> None:
+    with Wire(mongod.socket) as wire:
+        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        auth = Auth(MongoKeys(wired), KeyHasher(SECRET), fresh=lambda: False, clock=clock, now=clock)
+        await auth.caller(new.text, HERE)
+        clock.now += 1.1
+        with wire.cut():
+            asking = asyncio.create_task(unavailable(auth, new.text))
+            await asyncio.sleep(0)
+            auth.drop(key_id=new.key.id)
+            assert await asking
+        await wired.close()

@@ -14,7 +14,8 @@ from tornadogw.errors import Unavailable
 from tornadogw.ledger import Ledger
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
-from tornadogw.types import Caller
+from tornadogw.store.mongo_usage import MongoUsage
+from tornadogw.types import Attempt, Caller, Usage
 
 TIMEOUT_MS = 400
 
@@ -165,8 +166,34 @@ async def test_a_hold_that_was_given_back_meanwhile_is_charged_late(mongo: Mongo
 
 
 async def test_a_bug_in_a_write_is_told_and_ends(mongo: Mongo, ledger: Ledger, claim_log) -> None:
+    claim_log("tornadogw.store.mongo_ledger", "cannot be stored whole")
     claim_log("tornadogw.ledger", "write of money failed")
     caller = Caller("nobody", "key")
     async with ledger.holding(caller, "r1", [0]) as hold:
-        hold.charge(0, finished("r1", model=object()))
+        hold.charge(0, finished("r1", key_id=object()))
     assert ledger.pending == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"asked": "\ud800"},
+        {"model": object()},
+        {"usage": Usage(2**64, 2)},
+        {"attempts": (Attempt("u", "m", "x" * 2**25),)},
+    ],
+    ids=["text", "type", "number", "size"],
+)
+@pytest.mark.parametrize("cost", [40, 0])
+async def test_what_cannot_be_stored_whole_is_charged_all_the_same(
+    mongo: Mongo, ledger: Ledger, claim_log, bad: dict[str, object], cost: int
+) -> None:
+    claim_log("tornadogw.store.mongo_ledger", "record of call r1 cannot be stored whole")
+    caller = await new_caller(mongo, 100)
+    async with ledger.holding(caller, "r1", [60 if cost else 0]) as hold:
+        hold.charge(cost, finished("r1", **bad))
+    assert await ledger.drain(5) == 0
+    assert await state(mongo, caller) == (100 - cost, 0, cost)
+    kept = await MongoUsage(mongo).record(caller.account_id, "r1")
+    assert kept is not None
+    assert (kept.key_id, kept.cost, kept.usage.completion, kept.asked) == ("key", cost, 2, "")

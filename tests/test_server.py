@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
 import select
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.serving import Gateway
+from tests.serving import Gateway, environment
+from tornadogw import server
 
 CHAT = {"messages": [{"role": "user", "content": "Hello"}]}
 
@@ -127,3 +131,51 @@ def test_mongod_dies_with_a_killed_gateway(start):
     ended, _, _ = select.select([mongod], [], [], 20)
     os.close(mongod)
     assert ended
+
+
+def test_a_taken_port_costs_nothing_but_a_sentence(start, tmp_path):
+    """The login of the first start is told once: it must not be made by a start that fails."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ("--data", str(tmp_path / "data"), "serve", "--port", str(taken.getsockname()[1]))
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "tornadogw", *words],
+            capture_output=True,
+            text=True,
+            env=environment(),
+            check=False,
+            timeout=30,
+        )
+    assert done.returncode == 1
+    assert "cannot listen on 127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data" / "mongod").exists()
+    gateway, client = start()
+    assert client.key.startswith("sk-")
+    assert client.status()[0] == 200
+    assert gateway.stop() == 0
+
+
+async def test_a_mongod_that_cannot_be_started_is_tried_again(monkeypatch, claim_log):
+    claim_log("tornadogw.server", "cannot be started again yet: no memory")
+    claim_log("tornadogw.server", "was started again")
+    monkeypatch.setattr(server, "REVIVE", 0.0)
+    revived = asyncio.Event()
+
+    class Private:
+        looks = 0
+
+        def revive(self):
+            self.looks += 1
+            if self.looks == 1:
+                raise OSError("no memory")
+            if self.looks == 3:
+                revived.set()
+            return self.looks == 2
+
+    process = object.__new__(server._Process)
+    process._private = Private()
+    guard = asyncio.create_task(process._guard_mongod())
+    async with asyncio.timeout(5):
+        await revived.wait()
+    guard.cancel()
+    await asyncio.wait({guard})

@@ -219,3 +219,70 @@ async def test_a_dead_start_that_comes_back_charges_late(mongo: Mongo, store: Mo
         await store.beat(elsewhere("paused"))
         hold.charge(40, finished("r1"))
     assert await state(mongo, caller) == (60, 0, 40)
+
+
+# --- the undecided ---------------------------------------------------------------------------------------------------
+
+
+async def until(mongo: Mongo, caller, wanted) -> None:
+    async with asyncio.timeout(10):
+        while await state(mongo, caller) != wanted:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_machine_that_has_just_died_is_judged_again(mongo: Mongo, store: MongoStarts) -> None:
+    """A container that was killed and came back at once, under another name."""
+    await store.beat(elsewhere("just died"))
+    caller = await holding(mongo, elsewhere("just died"))
+    starts = Starts(store, every=0.05, silence=0.5)
+    await starts.begin()
+    assert await starts.release_dead_starts() == Released()
+    assert await state(mongo, caller) == (40, 60, 0)
+    await until(mongo, caller, (100, 0, 0))
+    while starts._judging:
+        await asyncio.sleep(0.01)
+    assert [each.id for each in await store.starts()] == [starts.id]
+    await starts.end()
+
+
+async def test_a_machine_that_beats_again_is_left_alone(mongo: Mongo, store: MongoStarts) -> None:
+    far = Starts(store, Process("another machine", 1, "1"), every=0.02)
+    await far.begin()
+    caller = await holding(mongo, far.start)
+    starts = Starts(store, silence=0.3)
+    await starts.begin()
+    assert await starts.release_dead_starts() == Released()
+    assert starts._judging
+    while starts._judging:
+        await asyncio.sleep(0.01)
+    assert await state(mongo, caller) == (40, 60, 0)
+    await starts.end()
+    await far.end()
+
+
+async def test_the_end_comes_before_the_second_judgement(mongo: Mongo, store: MongoStarts) -> None:
+    await store.beat(elsewhere("far"))
+    starts = Starts(store)
+    await starts.begin()
+    await starts.release_dead_starts()
+    await starts.release_dead_starts()
+    assert len(starts._tasks) == 2
+    await starts.end()
+    assert not starts._tasks
+
+
+async def test_an_outage_does_not_end_the_judge(mongo: Mongo, mongod, store: MongoStarts, claim_log, caplog) -> None:
+    claim_log("tornadogw.starts", "dead starts cannot be told")
+    await store.beat(elsewhere("just died"))
+    caller = await holding(mongo, elsewhere("just died"))
+    with Wire(mongod.socket) as wire:
+        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        starts = Starts(MongoStarts(wired), every=1000, silence=0.3)
+        await starts.begin()
+        assert await starts.release_dead_starts() == Released()
+        with wire.cut():
+            while not caplog.messages:
+                await asyncio.sleep(0.01)
+        await until(mongo, caller, (100, 0, 0))
+        await starts.end()
+        await wired.close()

@@ -30,6 +30,8 @@ Network = IPv4Network | IPv6Network
 _ALPHABET = string.digits + string.ascii_letters
 _RANDOM, _CHECK = 40, 6
 _LENGTH = len("sk-") + _RANDOM + _CHECK
+_DOUBT = 1.0
+"""Seconds that a cached key is believed while changes may go untold, and that asking again may take."""
 _FORM = re.compile(rf"sk-([0-9A-Za-z]{{{_RANDOM}}})([0-9A-Za-z]{{{_CHECK}}})", re.ASCII)
 
 
@@ -117,7 +119,7 @@ class Auth:
     `drop` and `drop_all` are called when the database says that something changed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a measure of its own
         self,
         keys: KeyStore,
         hasher: KeyHasher,
@@ -126,13 +128,19 @@ class Auth:
         unknown_ttl: float = 5.0,
         size: int = 20_000,
         deadline: float = 3.0,
+        fresh: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`ttl` and `unknown_ttl`: seconds that a key, or the absence of one, is believed without asking again."""
+        """`ttl` and `unknown_ttl`: seconds that a key, or the absence of one, is believed without asking again.
+
+        `fresh`: whether changes are told now. While they are not, a cached key is asked for again once a second.
+        """
         self._keys, self._hasher, self._deadline, self._now = keys, hasher, deadline, now
+        self._fresh = fresh
         self._cache: TTLCache[bytes, _Known] = TTLCache(size, ttl, timer=clock)
         self._unknown: TTLCache[bytes, bool] = TTLCache(size, unknown_ttl, timer=clock)
+        self._checked: TTLCache[bytes, bool] = TTLCache(size, _DOUBT, timer=clock)
         self._changes = 0
 
     async def caller(self, key: str | None, address: str) -> Caller:
@@ -148,6 +156,8 @@ class Auth:
             if not well_formed(key):  # only now: the hash of a hot key costs less than its check sum
                 raise InvalidKey
             known = await self._look_up(digest)
+        elif not self._fresh() and digest not in self._checked:
+            known = await self._check(digest)
         if known is None or not known.usable:
             raise InvalidKey
         if known.expires is not None and known.expires <= self._now():
@@ -159,19 +169,37 @@ class Auth:
     async def _look_up(self, digest: bytes) -> _Known | None:
         if digest in self._unknown:
             return None
-        changes = self._changes
         try:
-            async with asyncio.timeout(self._deadline):
-                found = await self._keys.find(digest)
+            return await self._read(digest, self._deadline)
         except (StoreUnavailable, TimeoutError):
             raise Unavailable(retry_after=1) from None
+
+    async def _check(self, digest: bytes) -> _Known | None:
+        """Ask again for a cached key; while the database is away too, the cache is all there is."""
+        self._checked[digest] = True  # now: whoever comes meanwhile need not wait
+        try:
+            return await self._read(digest, min(self._deadline, _DOUBT))
+        except (StoreUnavailable, TimeoutError):
+            self._checked[digest] = True  # counted from here, or every request would wait for a silent database
+            known = self._cache.get(digest)
+            if known is None:  # its time is over, or it was dropped
+                raise Unavailable(retry_after=1) from None
+            return known
+
+    async def _read(self, digest: bytes, deadline: float) -> _Known | None:
+        """What the database says, remembered. Raises StoreUnavailable, TimeoutError."""
+        changes = self._changes
+        async with asyncio.timeout(deadline):
+            found = await self._keys.find(digest)
         known = None if found is None else _known(found)
         if changes != self._changes:
             return known  # read before a change that has been told already: good for this request, not for the cache
         if known is None:
             self._unknown[digest] = True
+            self._cache.pop(digest, None)
         else:
             self._cache[digest] = known
+            self._checked[digest] = True
         return known
 
     def drop(self, *, key_id: str = "", account_id: str = "") -> None:

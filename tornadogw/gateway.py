@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 _OF_CALLERS = ("status", "lang")
 """Fields of an account that its callers are made of; its money changes with every call."""
+_FRESH = 1.5
+"""Seconds since the change stream was last heard within which callers are believed; it answers four times a second."""
 
 
 class Gateway(Value, frozen=True):
@@ -72,8 +74,7 @@ async def open_gateway(
         await starts.release_dead_starts()
         ledger = Ledger(MongoLedger(mongo), starts.id)
         stack.push_async_callback(_drained, ledger)
-        auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key))
-        await stack.enter_async_context(_watching(mongo, auth))
+        auth = await stack.enter_async_context(_authenticating(mongo, secret))
         transport = Transport()
         await transport.open()
         stack.push_async_callback(transport.close)
@@ -101,8 +102,9 @@ async def _drained(ledger: Ledger) -> None:
 
 
 @asynccontextmanager
-async def _watching(mongo: Mongo, auth: Auth) -> AsyncIterator[None]:
+async def _authenticating(mongo: Mongo, secret: Secret) -> AsyncIterator[Auth]:
     """Changes of keys and accounts reach the cache of callers at once."""
+    auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
     def changed(collection: str, document_id: str, _kind: str, _document: Mapping[str, Any] | None) -> None:
         if collection == "keys":
@@ -113,7 +115,7 @@ async def _watching(mongo: Mongo, auth: Auth) -> AsyncIterator[None]:
     watch = Watch(mongo, {"keys": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
     watch.start()
     try:
-        yield
+        yield auth
     finally:
         await watch.close()
 

@@ -1,4 +1,4 @@
-"""One serving process: the private mongod if one is needed, the socket, signals, and a stop that loses nothing."""
+"""One serving process: the socket, the private mongod if one is needed, signals, and a stop that loses nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 
 import uvloop
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from tornadogw.accounts.first import Welcome
 from tornadogw.app import App
@@ -24,6 +25,7 @@ from tornadogw.observe import Log
 from tornadogw.plugins import PluginInfo, Plugins, load_plugins
 from tornadogw.secret import load_secret
 from tornadogw.settings import Loaded
+from tornadogw.settings.tables import Server
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
 from tornadogw.types import Value
 
@@ -31,6 +33,8 @@ __all__ = ["ServeOptions", "Serving", "serve"]
 
 log = logging.getLogger(__name__)
 
+BACKLOG = 128
+"""Connections that may wait to be accepted."""
 HEADERS = 65536
 """Bytes of a request's headers."""
 IDLE = 75.0
@@ -69,36 +73,62 @@ def serve(options: ServeOptions) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code; raises UsageError with what to change.
 
     The private mongod is started before any loop, thread or driver exists, and stopped when everything is settled.
+    The sockets come before all of it: the first start tells its login once, and must not fail after it is made.
     """
     began = time.monotonic()
     settings = options.loaded.settings
     if settings.server.workers > 1:
         raise UsageError("several workers need leased balances, which this version does not have: use `--workers 1`")
     plugins = load_plugins(options.loaded, options.environ)
-    secret = load_secret(settings.server.secret, options.data)
-    private = None if settings.mongo.url else open_private(options.data, "serve")
-    try:
-        url = private.url if private is not None else settings.mongo.url
+    with _bound(settings.server) as sockets:
+        secret = load_secret(settings.server.secret, options.data)
+        private = None if settings.mongo.url else open_private(options.data, "serve")
+        try:
+            url = private.url if private is not None else settings.mongo.url
 
-        async def main() -> None:
-            async with open_gateway(settings, plugins, options.environ, secret, url) as gateway:
-                await _Process(options, gateway, plugins, private).run(began)
+            async def main() -> None:
+                async with open_gateway(settings, plugins, options.environ, secret, url) as gateway:
+                    await _Process(options, gateway, plugins, private, sockets).run(began)
 
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(main())
-    finally:
-        if private is not None:
-            private.stop()
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(main())
+        finally:
+            if private is not None:
+                private.stop()
     return 0
+
+
+@contextmanager
+def _bound(wanted: Server) -> Iterator[Sequence[socket]]:
+    """Sockets that listen: who connects before the gateway is open waits in their queue. Raises UsageError."""
+    with ExitStack() as stack:  # a drained server has closed them already, which does no harm
+        sockets: list[socket] = []
+        try:
+            found = getaddrinfo(wanted.host or None, wanted.port, type=SOCK_STREAM, flags=AI_PASSIVE)
+            for family, place in sorted({(each[0], each[4]) for each in found}):
+                port = sockets[0].getsockname()[1] if sockets else wanted.port  # 0: one free port for all addresses
+                bound = create_server((place[0], port, *place[2:]), family=family, backlog=BACKLOG)
+                sockets.append(stack.enter_context(bound))
+                bound.setblocking(False)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise UsageError(f"cannot listen on {wanted.host}:{wanted.port} ({why}): choose another --port") from None
+        yield sockets
 
 
 class _Process:
     """The socket and the signals around an open gateway."""
 
     def __init__(
-        self, options: ServeOptions, gateway: Gateway, plugins: Plugins, private: PrivateMongod | None
+        self,
+        options: ServeOptions,
+        gateway: Gateway,
+        plugins: Plugins,
+        private: PrivateMongod | None,
+        sockets: Sequence[socket],
     ) -> None:
         self._options, self._gateway, self._plugins, self._private = options, gateway, plugins, private
+        self._sockets = sockets
         self._settings = options.loaded.settings
         self._stop = asyncio.Event()
 
@@ -123,20 +153,15 @@ class _Process:
 
     def _listen(self, lines: Log) -> tuple[HTTPServer, str]:
         wanted = self._settings.server
-        try:
-            sockets = bind_sockets(wanted.port, wanted.host)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno else str(error)
-            raise UsageError(f"cannot listen on {wanted.host}:{wanted.port} ({why}): choose another --port") from None
         server = HTTPServer(
             App(self._gateway.parts, lines.access),
             max_header_size=HEADERS,
             max_body_size=4 * wanted.max_body_bytes,  # ours is enforced while the body streams in
             idle_connection_timeout=IDLE,
         )
-        server.add_sockets(sockets)
+        server.add_sockets(self._sockets)
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
-        return server, f"http://{host}:{sockets[0].getsockname()[1]}"
+        return server, f"http://{host}:{self._sockets[0].getsockname()[1]}"
 
     async def _drain(self, server: HTTPServer) -> None:
         """Accept nothing more, let running answers finish for a while, then end them as if their clients had left."""
@@ -157,7 +182,12 @@ class _Process:
         """A private mongod that died is started again; requests that need it get 5000 meanwhile."""
         while self._private is not None:
             await asyncio.sleep(REVIVE)
-            if self._private.revive():
+            try:
+                revived = self._private.revive()
+            except OSError as error:  # no process or memory to be had now; there may be at the next look
+                log.error("the private mongod has ended and cannot be started again yet: %s", error)  # noqa: TRY400 -- the sentence says it all
+                continue
+            if revived:
                 log.error("the private mongod had ended and was started again; see mongod.log in the data folder")
 
     def _serving(self, url: str, seconds: float) -> Serving:

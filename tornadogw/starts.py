@@ -1,7 +1,8 @@
 """Which run of which process holds money, and what becomes of it when that process is gone.
 
 Each process registers a start and renews it by a heartbeat. Holds of dead starts are given back when a process starts:
-a crash costs the operator the calls in flight, never the customer. Nothing is given back for its age alone.
+a crash costs the operator the calls in flight, never the customer. Whom only a recent heartbeat speaks for then, is
+judged once more when it must have beaten again. Nothing is given back for its age alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from tornadogw.store.ports import Released, Start, StartStore, StoreUnavailable
 __all__ = ["Process", "Starts", "alive", "this_process"]
 
 log = logging.getLogger(__name__)
+
+_ROUNDING = 0.1
+"""Seconds by which the clocks of database and process may differ over one silence."""
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -76,7 +80,8 @@ class Starts:
     ) -> None:
         """`every`: seconds between heartbeats; `silence`: seconds without one that end a start of another machine."""
         self._store, self._every, self._silence = store, every, silence
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._judging = False
         process = process or this_process()
         self.start = Start(secrets.token_hex(8), process.host, process.pid, process.began)
 
@@ -88,29 +93,60 @@ class Starts:
     async def begin(self) -> None:
         """Register, and keep registered until `end`. Raises `StoreUnavailable`."""
         await self._store.beat(self.start)
-        self._task = asyncio.create_task(self._keep_beating(), name="heartbeat")
+        self._tasks.add(asyncio.create_task(self._keep_beating(), name="heartbeat"))
 
     async def end(self) -> None:
         """Stop and forget the start; what it still holds is given back by the next one."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._tasks.clear()
         with suppress(StoreUnavailable):
             await self._store.end(self.id)
 
     async def release_dead_starts(self) -> Released:
-        """Give back what dead starts hold. Raises `StoreUnavailable`; safe to repeat."""
+        """Give back what dead starts hold; once more later, if a start of another machine may have just died.
+
+        Raises `StoreUnavailable`; safe to repeat. A container that was restarted is another machine to its own past.
+        """
+        released, undecided = await self._judge()
+        if undecided and not self._judging:
+            self._judging = True
+            self._tasks.add(asyncio.create_task(self._judge_again(), name="judge of starts"))
+        return released
+
+    async def _judge(self) -> tuple[Released, bool]:
+        """What was given back, and whether others live only because their last heartbeat is recent."""
         # Holders first: a start is registered before it holds, so whoever holds and is not registered is dead.
         holders = await self._store.holding()
         starts = await self._store.starts()
         dead = {start.id for start in starts if not self._lives(start)}
         dead |= holders - {start.id for start in starts} - {self.id}
+        undecided = any(start.host != self.start.host and start.id not in dead for start in starts)
         if not dead:
-            return Released()
+            return Released(), undecided
         released = await self._store.release_starts(sorted(dead))
         log.info("gave back %d holds of dead starts, %d micro-units", released.count, released.amount)
-        return released
+        return released, undecided
+
+    async def _judge_again(self) -> None:
+        """By the end of one silence whoever was undecided has beaten again or is dead.
+
+        No more than that: a judge at work for ever would, after an outage of the database, take for dead whoever has
+        not yet beaten again.
+        """
+        while True:
+            await asyncio.sleep(self._silence + _ROUNDING)
+            try:
+                await self._judge()
+            except StoreUnavailable:
+                log.warning("dead starts cannot be told: the database is away")
+            except Exception:  # whatever it is, what the dead hold must not stay held
+                log.exception("dead starts cannot be told")
+            else:
+                break
+        self._judging = False
 
     def _lives(self, start: Start) -> bool:
         if start.id == self.id:

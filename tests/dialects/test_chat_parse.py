@@ -203,8 +203,7 @@ json_values = st.recursive(
     max_leaves=8,
 )
 fields = st.sampled_from(
-    "messages prompt model max_tokens n best_of stop stream tools response_format stream_options temperature".split()
-    + ["input"]
+    "messages prompt input model max_tokens n best_of stop stream tools response_format stream_options".split()
 )
 
 

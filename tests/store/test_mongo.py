@@ -13,6 +13,7 @@ import pytest
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
+from tests.store.wire import Wire
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_embedded import PrivateMongod, find_mongod
@@ -176,3 +177,18 @@ async def test_another_index_in_its_place_is_a_sentence(mongo: Mongo, former: In
     with pytest.raises(UsageError, match="things has another index in the place of t_1"):
         await mongo.ensure_indexes({"things": [wanted]})
     assert await indexes(mongo) == before
+
+
+async def test_close_neither_waits_for_a_silent_server_nor_holds_up_the_loop(mongod: PrivateMongod) -> None:
+    with Wire(mongod.socket) as wire:
+        mongo = Mongo.connect(wire.url, "test", timeout_ms=10_000)
+        await mongo.ping()
+        with wire.deaf():
+            began = time.monotonic()
+            closing = asyncio.create_task(mongo.close())
+            turns = 0
+            while not closing.done():
+                await asyncio.sleep(0.01)
+                turns += 1
+            assert time.monotonic() - began < 4
+            assert turns > 10, "the loop stood still"

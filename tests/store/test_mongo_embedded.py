@@ -302,3 +302,24 @@ def test_a_pid_that_now_belongs_to_another_program_is_left_alone(open_here, tmp_
         (folder / "mongod.lock").write_text(f"{innocent.pid}\n")
         assert open_here().owned
         assert innocent.poll() is None
+
+
+def test_a_server_still_reading_its_replica_set_is_asked_again(mongod, monkeypatch) -> None:
+    """Just started it says that it has none, and refuses to be given one: code 23, from the real server here."""
+    server, asked = mongod._server, []
+
+    def ask(document):
+        asked.append(next(iter(document)))
+        if len(asked) == 1:
+            return {"ok": 0, "code": 94, "errmsg": "no replset config has been received"}
+        return command(server.socket, document)
+
+    monkeypatch.setattr(server, "_ask", ask)
+    server._make_primary()
+    assert asked == ["replSetGetConfig", "replSetInitiate", "replSetGetConfig"]
+
+
+def test_other_refusals_are_told(mongod, monkeypatch) -> None:
+    monkeypatch.setattr(mongod._server, "_ask", lambda _: {"ok": 0, "code": 94, "errmsg": "never"})
+    with pytest.raises(MongodFailed, match="refused replSetInitiate: never"):
+        mongod._server._make_primary()

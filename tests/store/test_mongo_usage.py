@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import bson
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from tests.store.money import finished
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_ledger import MongoLedger
-from tornadogw.store.mongo_usage import MongoUsage, event, record
+from tornadogw.store.mongo_usage import MongoUsage, event, least_event, record
 from tornadogw.types import Attempt, Price, Record, Usage
 
 TEXT = st.text(max_size=8)
@@ -79,3 +81,27 @@ async def test_of_calls_that_share_an_id_the_latest_is_read(mongo: Mongo, reques
 async def test_rows_use_the_index(mongo: Mongo) -> None:
     plan = await mongo.database["events"].find({"a": "ann", "t": {"$gte": 0}}).explain()
     assert plan["queryPlanner"]["winningPlan"]["inputStage"]["stage"] == "IXSCAN"
+
+
+def test_an_event_fits_whatever_others_worded() -> None:
+    """A document may be 16 MiB; an event must stay far below, or its call could not be charged."""
+    long = "\N{GRINNING FACE}" * 5000
+    attempt = Attempt(long, long, "unreachable", long, 5)
+    call = finished("r", asked=long, model=long, shown=long, upstream=long, attempts=(attempt,) * 1000)
+    call = msgspec.structs.replace(call, dropped=tuple(f"{number}{long}" for number in range(200)))
+    stored = event(call, "hold")
+    assert len(bson.encode(stored)) < 100_000
+    assert [len(stored[name]) for name in ("q", "m", "sh", "up", "at", "dr")] == [200, 200, 200, 200, 16, 64]
+    assert [len(each) for each in stored["at"][0][:2]] == [200, 200]
+    assert {len(name) for name in stored["dr"]} == {64}
+    assert record(stored).attempts[0].reason == long[:200]
+
+
+def test_the_least_of_a_record_is_who_when_and_how_much() -> None:
+    call = finished(
+        "r", 7, asked="\ud800", model="m", usage=Usage(2**70, 2), started=5.0, attempts=(Attempt("u", "m", "x"),)
+    )
+    least = record(bson.decode(bson.encode(least_event(call, "hold"))))
+    assert least == Record(
+        id="r", account_id="", key_id="key", mode="chat", asked="", usage=Usage(2**63 - 1, 2), cost=7, started=5.0
+    )

@@ -236,3 +236,26 @@ async def test_it_goes_on_after_the_server_was_killed(own_mongod: PrivateMongod,
     assert (await seen.next())[1] == 2, "resumed where it was, without a gap"
     await watch.close()
     await mongo.close()
+
+
+async def test_a_bug_in_it_is_told_and_the_stream_opened_anew(mongo: Mongo, seen: Seen, claim_log) -> None:
+    claim_log(LOG, "change stream failed")
+
+    class Broken(Watch):
+        broken = False
+
+        def _tell(self, change: Mapping[str, Any]) -> None:
+            if not self.broken:
+                self.broken = True
+                raise RuntimeError("a bug")
+            super()._tell(change)
+
+    watch = Broken(mongo, {"things": None}, seen.change, seen.gap)
+    watch.start()
+    await watch.opened()
+    assert await seen.next() == GAP
+    await mongo.database.things.insert_one({"_id": 1})
+    assert await seen.next() == GAP
+    await mongo.database.things.insert_one({"_id": 2})
+    assert await seen.next() == ("things", 2, "insert", {"_id": 2})
+    await watch.close()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 
 import pymongo
@@ -29,6 +29,8 @@ Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 INDEX_SECONDS = 600.0
 """How long the indexes of a database that grew without them may take."""
+CLOSE_SECONDS = 2.0
+"""How long the driver may take to say goodbye; half of it for a server that does not answer."""
 _INDEX_DIFFERS = {85, 86}
 """IndexOptionsConflict, IndexKeySpecsConflict."""
 _META = "meta"
@@ -193,4 +195,11 @@ class Mongo:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.client.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.to_thread(self._close_client)
+
+    def _close_client(self) -> None:
+        """Blocks: the driver tells the server which sessions end, and waits for its answer."""
+        with pymongo.timeout(CLOSE_SECONDS / 2):
+            self.client.close()

@@ -48,6 +48,7 @@ STOP_SECONDS = 20.0
 REPLICA_SET = "tornadogw"
 PORT = 27017
 """Only part of the socket's name: the server listens on no port."""
+_ALREADY_INITIALIZED = 23
 _NOT_YET_INITIALIZED = 94
 _OTHER_SERVER_IN_FOLDER = 100
 """mongod's exit status when another server has its data folder open."""
@@ -250,26 +251,35 @@ class Server:
 
     def _make_primary(self) -> None:
         """The socket's path is stored in the replica set: if it has moved, nobody would ever be elected."""
-        member = {"_id": 0, "host": self.socket}
-        answer = self._ask({"replSetGetConfig": 1})
-        if answer.get("code") == _NOT_YET_INITIALIZED:
-            self._must({"replSetInitiate": {"_id": REPLICA_SET, "members": [member]}})
-        elif answer["config"]["members"][0]["host"] != self.socket:
-            config = {**answer["config"], "version": answer["config"]["version"] + 1, "members": [member]}
-            self._must({"replSetReconfig": config, "force": True})
         deadline = time.monotonic() + START_SECONDS
-        while not _is_primary(self.socket):
+        while not (self._configure() and _is_primary(self.socket)):
             if time.monotonic() > deadline:
                 raise MongodFailed(f"mongod did not become a primary within {START_SECONDS:.0f} s (log: {self.log})")
             time.sleep(STEP)
 
+    def _configure(self) -> bool:
+        """Make the replica set or move it to our socket. False: the server has one and is still reading it."""
+        member = {"_id": 0, "host": self.socket}
+        answer = self._ask({"replSetGetConfig": 1})
+        if answer.get("code") == _NOT_YET_INITIALIZED:
+            initiate = {"replSetInitiate": {"_id": REPLICA_SET, "members": [member]}}
+            return self._must(initiate, but=_ALREADY_INITIALIZED)
+        if answer["config"]["members"][0]["host"] != self.socket:
+            config = {**answer["config"], "version": answer["config"]["version"] + 1, "members": [member]}
+            return self._must({"replSetReconfig": config, "force": True})
+        return True
+
     def _ask(self, document: dict[str, Any]) -> dict[str, Any]:
         return mongo_wire.command(self.socket, document, timeout=START_SECONDS)
 
-    def _must(self, document: dict[str, Any]) -> None:
+    def _must(self, document: dict[str, Any], but: int = 0) -> bool:
+        """False: refused with the code `but`. Raises MongodFailed for every other refusal."""
         answer = self._ask(document)
-        if answer.get("ok") != 1:
+        if answer.get("ok") == 1:
+            return True
+        if answer.get("code") != but:
             raise MongodFailed(f"mongod refused {next(iter(document))}: {answer.get('errmsg')} (log: {self.log})")
+        return False
 
 
 def _try_lock(lock: int) -> bool:

@@ -7,7 +7,8 @@ starts  `_id`, `host`, `pid`, `began`, `beat` (the server's clock)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -16,14 +17,17 @@ from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_errors import driver_errors
-from tornadogw.store.mongo_usage import event
+from tornadogw.store.mongo_usage import event, least_event
 from tornadogw.store.mongo_values import money
-from tornadogw.store.ports import Released, Start, Taken
+from tornadogw.store.ports import Released, Start, StoreUnavailable, Taken
 from tornadogw.types import Record
 
 __all__ = ["MongoLedger", "MongoStarts"]
 
+log = logging.getLogger(__name__)
+
 _NOTHING = money(0)
+_Write = Callable[[str, dict[str, Any]], Awaitable[bool]]
 
 
 def _held(hold_id: str) -> Mapping[str, Any]:
@@ -87,14 +91,10 @@ class MongoLedger:
     async def settle(self, hold_id: str, record: Record) -> None:
         # One at a time for an account: transactions on one document would only abort each other.
         async with self._locks.setdefault(record.account_id, asyncio.Lock()):
-            document = event(record, hold_id)
-            if not await self._settle(hold_id, document):
-                await self._settle(hold_id, {**document, "_id": _other_id(record.id, hold_id)})
+            await _written(self._settle, hold_id, record)
 
     async def note(self, hold_id: str, record: Record) -> None:
-        document = event(record, hold_id)
-        if not await self._note(hold_id, document):
-            await self._note(hold_id, {**document, "_id": _other_id(record.id, hold_id)})
+        await _written(self._note, hold_id, record)
 
     async def _settle(self, hold_id: str, document: dict[str, Any]) -> bool:
         """False: another call has this event's id."""
@@ -125,6 +125,22 @@ class MongoLedger:
         """Whether the event is this very call's: an earlier try got through after all."""
         with driver_errors():
             return await self._events.find_one({"_id": event_id, "h": hold_id}, {"_id": 1}) is not None
+
+
+async def _written(write: _Write, hold_id: str, record: Record) -> None:
+    """Money moves even if the database would not have the record: then with the least that tells whose it was."""
+    try:
+        await _under_its_id(write, event(record, hold_id), hold_id, record)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("the record of call %s cannot be stored whole", record.id)
+        await _under_its_id(write, least_event(record, hold_id), hold_id, record)
+
+
+async def _under_its_id(write: _Write, document: dict[str, Any], hold_id: str, record: Record) -> None:
+    if not await write(hold_id, document):
+        await write(hold_id, {**document, "_id": _other_id(record.id, hold_id)})
 
 
 def _other_id(request_id: str, hold_id: str) -> str:

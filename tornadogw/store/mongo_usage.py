@@ -5,7 +5,7 @@ events  `_id` request id (with `~` and the hold's id if that was taken), `h` hol
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
         [[upstream, model, outcome, reason, ms]], `dr` dropped, `be` broken events, `ttft` first event ms, `ms`
-Fields that say nothing are left out.
+Fields that say nothing are left out. What a client or an upstream words is cut, so that an event always fits.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_values import moment, money, seconds
-from tornadogw.store.ports import UsageRow
+from tornadogw.store.ports import MAX_AMOUNT, UsageRow
 from tornadogw.types import Attempt, Price, Record, Usage
 
-__all__ = ["INDEXES", "MongoUsage", "event", "record"]
+__all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
+
+TEXT = 200
+"""Characters of a text that others word."""
+ATTEMPTS = 16
+DROPPED, DROPPED_TEXT = 64, 64
+"""Names of dropped fields, and characters of each."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
@@ -33,17 +40,17 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
     """The document of a finished call."""
     usage, price = call.usage, call.price
     optional = {
-        "m": call.model,
-        "sh": call.shown,
-        "up": call.upstream,
+        "m": call.model[:TEXT],
+        "sh": call.shown[:TEXT],
+        "up": call.upstream[:TEXT],
         "sse": call.stream,
         "st": call.finish,
         "cd": call.code,
         "ic": usage.cached,
         "iw": usage.cache_write,
         "og": usage.reasoning,
-        "at": [[each.upstream, each.model, each.outcome, each.reason, each.ms] for each in call.attempts],
-        "dr": list(call.dropped),
+        "at": [_attempt(each) for each in call.attempts[:ATTEMPTS]],
+        "dr": [name[:DROPPED_TEXT] for name in call.dropped[:DROPPED]],
         "be": call.broken_events,
         "ms": call.ms,
     }
@@ -54,7 +61,7 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
         "k": call.key_id,
         "t": moment(call.started),
         "md": call.mode,
-        "q": call.asked,
+        "q": call.asked[:TEXT],
         "i": usage.prompt,
         "o": usage.completion,
         "src": call.source,
@@ -65,6 +72,27 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
     if call.first_event_ms is not None:
         document["ttft"] = call.first_event_ms
     return document
+
+
+def _attempt(each: Attempt) -> list[Any]:
+    return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms]
+
+
+def least_event(call: Record, hold_id: str) -> dict[str, Any]:
+    """The document of a call whose whole record cannot be stored: who, when, how much; none of it worded by others."""
+    usage = Usage(*(min(count, MAX_AMOUNT) for count in msgspec.structs.astuple(call.usage)))
+    least = Record(
+        id=call.id,
+        account_id=call.account_id,
+        key_id=call.key_id,
+        mode=call.mode,
+        asked="",
+        usage=usage,
+        source=call.source,
+        cost=call.cost,
+        started=call.started,
+    )
+    return event(least, hold_id)
 
 
 def record(document: Mapping[str, Any]) -> Record:

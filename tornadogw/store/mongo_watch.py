@@ -86,6 +86,9 @@ class Watch:
                     pause = RETRY_SECONDS[0]
                 if not is_away(error):
                     self._token = None  # MongoDB answered, and cannot go on from here
+            except Exception:  # whatever it is, a watch that has ended unseen would be worse
+                log.exception("the change stream failed, it is opened anew: caches are dropped")
+                self._token = None
             self._open.clear()
             await asyncio.sleep(pause)
             pause = min(pause * 2, RETRY_SECONDS[1])

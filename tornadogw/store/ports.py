@@ -212,7 +212,10 @@ class LedgerStore(Protocol):
         """Remove the mark that `void` left."""
 
     async def settle(self, hold_id: str, record: Record) -> None:
-        """Store the record and move its cost from the hold (if that is gone: the balance) to `spent`, exactly once."""
+        """Store the record and move its cost from the hold (if that is gone: the balance) to `spent`, exactly once.
+
+        A record that the database would not have is stored without what others worded; its money moves all the same.
+        """
 
     async def note(self, hold_id: str, record: Record) -> None:
         """Store a record that costs nothing and has no hold, exactly once."""
