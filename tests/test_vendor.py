@@ -34,6 +34,6 @@ def test_what_a_vendor_must_write(call):
 
 
 def test_a_careful_vendor_is_the_default():
-    """What nobody recorded is translated, asked for as a stream, and sent none of the client's headers."""
+    """What nobody recorded is translated, and asked for as a stream."""
     traits = Traits()
-    assert (traits.relay, traits.json, traits.completion, traits.pass_headers) == ("translated", "stream", "chat", ())
+    assert (traits.relay, traits.json, traits.completion) == ("translated", "stream", "chat")

@@ -160,8 +160,6 @@ class Traits(Value, frozen=True):
     """Which default deadlines fit the model."""
     image_tokens: int = 1600
     """Upper bound of the prompt tokens of one image."""
-    pass_headers: tuple[str, ...] = ()
-    """Client headers (lower case) that go upstream; none by default."""
 
 
 # --- what comes back -----------------------------------------------------------------------------------------------

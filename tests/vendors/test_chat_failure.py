@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornadogw.types import Failure
-from tornadogw.vendors.chat_failure import broken, failure_of, problem_in
+from tornadogw.vendors.chat_failure import broken, classify, failure_of, problem_in
 from tornadogw.vendors.rows import load
 
 PROFILES = {row.name: row.profile for row in load()}
@@ -27,6 +27,7 @@ def error(message="", **rest):
 
 KEY, BILLING = ("disable", "key"), ("disable", "key")
 RATE, OVERLOADED = ("cool", "key+model"), ("cool", "upstream+model")
+BARRED = RATE
 CLIENT, CANNOT, ELSEWHERE = ("client", "upstream+model"), ("cannot", "upstream+model"), ("elsewhere", "upstream+model")
 
 
@@ -38,7 +39,11 @@ CLIENT, CANNOT, ELSEWHERE = ("client", "upstream+model"), ("cannot", "upstream+m
         ("xai", 400, {"code": "invalid-argument", "error": "Incorrect API key provided: sk-***"}, KEY),
         ("zhipu", 401, error("令牌已过期或验证不正确", code="1002"), KEY),
         ("moonshot", 401, error("Invalid Authentication", type="invalid_authentication_error"), KEY),
-        ("qwen", 403, error("Access denied"), KEY),
+        ("qwen", 403, error("Access denied"), BARRED),
+        ("qwen", 403, error("Access denied", type="permission_error"), KEY),
+        ("openai", 403, error("No.", code=403, status="PERMISSION_DENIED"), KEY),
+        ("openai", 400, [error("API key not valid.", code=400, details=[{"reason": "API_KEY_INVALID"}])], KEY),
+        ("openai", 400, error("API key not valid. Please pass a valid API key."), KEY),
         ("mistral", 401, {"detail": "Unauthorized"}, KEY),
         # money
         ("deepseek", 402, error("Insufficient Balance", code="invalid_request_error", type="unknown_error"), BILLING),
@@ -48,6 +53,9 @@ CLIENT, CANNOT, ELSEWHERE = ("client", "upstream+model"), ("cannot", "upstream+m
         ("openai", 429, error("You exceeded your current quota", code="insufficient_quota"), BILLING),
         ("moonshot", 429, error("quota", type="exceeded_current_quota_error"), BILLING),
         ("openrouter", 402, error("Insufficient credits", code=402), BILLING),
+        ("openai", 400, error("Your credit balance is too low to access the API."), BILLING),
+        ("xai", 403, error("Your newly created team doesn't have any credits yet."), BARRED),
+        ("xai", 429, error("Your newly created team doesn't have any credits yet."), BILLING),
         # rates and overload
         ("openai", 429, error("Rate limit reached", type="tokens", code="rate_limit_exceeded"), RATE),
         ("ark", 429, error("rpm", code="RateLimitExceeded.EndpointRPMExceeded"), RATE),
@@ -80,7 +88,10 @@ CLIENT, CANNOT, ELSEWHERE = ("client", "upstream+model"), ("cannot", "upstream+m
         ("openai", 502, b"<html><h1>502 Bad Gateway</h1>", ELSEWHERE),
         ("openai", 403, b"<!doctype html>Attention Required!", ELSEWHERE),
         ("perplexity", 401, b"<html><h1>401 Authorization Required</h1>", KEY),
-        ("openai", 408, b"", ELSEWHERE),
+        *(("openai", status, error("No."), ELSEWHERE) for status in (405, 406, 407, 408, 409, 410, 411, 415, 417, 418)),
+        *(("openai", status, error("No."), ELSEWHERE) for status in (421, 425, 426, 428, 431, 451, 498, 499)),
+        ("openai", 406, error("Too long.", code="context_length_exceeded"), CANNOT),
+        ("vllm", 422, error("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9 `inputs` tokens"), CANNOT),
         ("openai", 424, b"", ELSEWHERE),
         ("openai", 302, b"", ELSEWHERE),
     ],
@@ -111,10 +122,81 @@ def test_the_code_is_the_cores_word_where_it_acts_on_it(vendor, body, code):
     assert failure(vendor, 400, body).code == code
 
 
+COSTLY = [
+    words
+    for words, found in PROFILES["siliconflow"].words.items()
+    if found in ("key", "billing", "quota", "rate", "overloaded")
+]
+OPENINGS = list(PROFILES["xai"].openings)
+ECHOES = [
+    "Invalid value: '{}'. Supported values are: 'none', 'auto' and 'required'.",
+    'tool_choice: "{}" is not one of ["none", "auto"]',
+    "Failed to deserialize the JSON body: unknown variant `{}`, expected `auto`",
+    "参数错误:“{}”",
+    "Unknown tool choice {}",
+    "tool_choice is {}. Please retry in 9h",
+]
+
+
+@pytest.mark.parametrize("vendor", ["openai", "deepseek", "xai", "siliconflow", "zhipu", "openrouter"])
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_client_disables_nothing_with_words_that_are_said_back(vendor, echo):
+    for words in [*COSTLY, *OPENINGS]:
+        for said in (words, f"{words}: x", f"x' \" ` {words} x", f"x' {words} 'y", words.title()):
+            message = echo.format(said)
+            shapes = [
+                error(message),
+                error(message, type="invalid_request_error", param="tool_choice", code=None),
+                {"object": "error", "message": message, "type": "BadRequestError", "code": 400},
+                {"code": "invalid-argument", "error": message},
+                {"detail": [{"loc": ["body", "tool_choice"], "msg": message, "input": said}]},
+                error("Provider returned error", code=400, metadata={"raw": message}),
+                message.encode(),
+            ]
+            for status in (400, 404, 413, 422):
+                for shape in shapes:
+                    told = failure(vendor, status, shape)
+                    assert told.kind in ("client", "cannot"), (status, shape, told)
+            for shape in shapes[:4]:
+                assert classify(PROFILES[vendor], problem_in(shape), 0, {}, NOW).kind in ("client", "elsewhere")
+
+
+@pytest.mark.parametrize("echo", ECHOES[:4])
+@pytest.mark.parametrize(
+    "said", ["{}", "x' {} 'y", 'x" {} "y', "` {} `", "x' {}", "{}" + " x" * 4000, "é" * 3000 + "' {}"]
+)
+def test_quoted_words_count_with_no_status(echo, said):
+    for words in COSTLY:
+        message = echo.format(said.format(words))
+        for status, right in ((500, ELSEWHERE), (503, ELSEWHERE), (429, RATE), (403, BARRED)):
+            for body in (error(message), message.encode()):
+                told = failure("siliconflow", status, body)
+                assert (told.kind, told.scope) == right, (status, body, told)
+
+
+def test_harmless_words_in_quotes_count_neither():
+    assert failure("openai", 400, error("Invalid value: 'content policy'")).code == "client"
+    assert failure("openai", 400, error("The model's 'x' is wrong: the maximum context length is 7")).kind == "cannot"
+
+
+def test_words_around_quotes_count_where_they_may():
+    assert failure("openai", 503, error("Model 'x' is overloaded")).kind == "cool"
+    assert failure("openai", 503, error("This model's servers aren't up: it's overloaded")).kind == "cool"
+
+
+def test_an_opening_counts_at_the_beginning_and_for_no_parameter():
+    assert failure("xai", 400, error("Incorrect API key provided: sk")).kind == "disable"
+    assert failure("xai", 400, error("Incorrect API key provided: sk", param="tool_choice")).kind == "client"
+    assert failure("xai", 400, error("Say: incorrect API key provided")).kind == "client"
+    assert failure("openai", 400, error("Incorrect API key provided: sk")).kind == "client"
+
+
 def test_waits():
     assert failure("openai", 429, b"", {"retry-after": "7"}).seconds == 7
     assert failure("openai", 429, b"").seconds == 20
     assert failure("openai", 529, b"").seconds == 10
+    assert failure("openai", 403, b"").seconds == 300
+    assert failure("openai", 503, error("Invalid value: 'retry in 9h'")).seconds == 0
     assert failure("openai", 503, b"", {"retry-after": "4"}) == Failure(
         "elsewhere", seconds=4, code="retry", message="", status=503
     )

@@ -123,6 +123,31 @@ def test_what_is_refused_is_for_another_route():
     }
 
 
+def test_a_vendors_own_tools_are_for_another_route():
+    profile = Profile(tool_types=["function"])
+    ours = [{"type": "function", "function": {"name": "f"}}, {"function": {"name": "g"}}]
+    assert body(profile, call({"tools": ours}))["tools"] == ours
+    with pytest.raises(Cannot) as cannot:
+        write(profile, call({"tools": [*ours, {"type": "web_search"}]}), KEY)
+    assert cannot.value.param == "tools[2].type"
+    assert body(Profile(), call({"tools": [{"type": "web_search"}]}))["tools"] == [{"type": "web_search"}]
+    for odd in (7, "ab", [7]):  # legacy completion does not look at it
+        assert body(profile, call({"tools": odd}))["tools"] == odd
+
+
+def test_a_sentence_is_no_parameter():
+    asked = {"incorrect api key provided: x": 1, "a b": 2, "fine-1.x:y": 3, "": 4, "é": 5}
+    request = write(Profile(), call(asked), KEY)
+    assert set(json.loads(request.body)) & set(asked) == {"fine-1.x:y"}
+    assert request.dropped == ("incorrect api key provided: x", "a b", "", "é")
+
+
+def test_invented_parameters_leave_the_record_small():
+    many = {f"made up {number}": 1 for number in range(100_000)}
+    assert write(Profile(), call(many), KEY).dropped == tuple(many)[:64]
+    assert write(Profile(drop=["user"]), call({"x" * 1000: 1, "user": "u"}), KEY).dropped == ("x" * 64, "user")
+
+
 def test_effort_is_what_the_vendor_calls_it():
     profile = Profile(effort={"none": {"thinking": {"type": "disabled"}}, "*": {"thinking": {"type": "enabled"}}})
     assert body(profile, call({"reasoning_effort": "none"}))["thinking"] == {"type": "disabled"}
@@ -153,8 +178,9 @@ def test_completion_without_its_endpoint_is_not_for_the_vendor():
 
 
 def test_a_model_that_only_completes_does_not_chat():
-    with pytest.raises(Cannot, match="does not chat"):
+    with pytest.raises(Cannot, match="does not chat") as cannot:
         write(Profile(completion="only"), call(), KEY)
+    assert cannot.value.param == "model"
     assert "prompt" in body(Profile(completion="only"), call(mode="completion"))
 
 
@@ -228,4 +254,50 @@ def test_vendors_words(vendor, params, right):
     told, dropped = written(vendor, call(params))
     common = {"model", "messages", "max_tokens", "stream", "stream_options"}
     assert {key: value for key, value in told.items() if key not in common} == right
+    assert dropped == ()
+
+
+@pytest.mark.parametrize("vendor", sorted(ENGINES))
+def test_no_row_lets_the_client_choose_another_or_dearer_product(vendor):
+    asked = {
+        "models": ["dear"],
+        "route": "fallback",
+        "provider": {"order": ["dear"]},
+        "plugins": [{"id": "web"}],
+        "transforms": ["middle-out"],
+        "service_tier": "priority",
+        "store": True,
+        "web_search_options": {},
+        "enable_search": True,
+        "search_parameters": {"mode": "on"},
+        "n_predict": 9,
+    }
+    told, dropped = written(vendor, call(asked, base_url="https://a.example/v1"))
+    assert not set(told) & set(asked)
+    assert set(dropped) == set(asked)
+    with pytest.raises(Cannot):
+        written(vendor, call({"tools": [{"type": "web_search"}]}, base_url="https://a.example/v1"))
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name"),
+    [
+        ("openai", "audio"),
+        ("azure", "audio"),
+        ("azure", "data_sources"),
+        ("qwen", "enable_code_interpreter"),
+        ("perplexity", "search_type"),
+        ("xai", "deferred"),
+        ("groq", "compound_custom"),
+        ("together", "safety_model"),
+        ("llamacpp", "n_cmpl"),
+    ],
+)
+def test_rows_drop_what_costs_extra_there(vendor, name):
+    assert written(vendor, call({name: {"a": 1}}, base_url="https://a.example/v1"))[1] == (name,)
+
+
+def test_the_usual_tier_is_no_news():
+    told, dropped = written("openai", call({"service_tier": "auto", "store": False, "modalities": ["text"]}))
+    assert not {"service_tier", "store", "modalities"} & set(told)
     assert dropped == ()

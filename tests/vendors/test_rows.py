@@ -7,6 +7,8 @@ import pytest
 from tornadogw.errors import SettingsError
 from tornadogw.vendors.rows import Profile, Row, builtin_rows, load
 
+DROPPED = builtin_rows()["default"]["drop"]
+
 
 def row(extra: dict, name: str = "acme") -> Row:
     return next(row for row in load({name: extra}) if row.name == name)
@@ -16,7 +18,7 @@ def test_a_row_inherits_from_default_and_from_what_it_is_like():
     acme = row({"like": "mistral", "drop": ["tools"], "finish": {"odd": "length"}, "stream_usage": True}).profile
     assert acme.base_url == "https://api.mistral.ai/v1"
     assert acme.rename == {"seed": "random_seed"}
-    assert acme.drop == ["user", "logit_bias", "logprobs", "top_logprobs", "store", "service_tier", "tools"]
+    assert acme.drop == [*DROPPED, "user", "logit_bias", "logprobs", "top_logprobs", "tools"]
     assert (acme.finish["odd"], acme.finish["eos"]) == ("length", "stop")
     assert acme.roles == {"developer": "system"}
     assert acme.stream_usage is True
@@ -36,10 +38,24 @@ def test_rules_for_models_add_up_and_later_ones_win():
         }
     )
     assert acme.profile_for("plain") is acme.profile
-    assert acme.profile_for("Think-1").drop == ["user", "temperature"]
-    assert acme.profile_for("think-1-chat").drop == ["user"]
+    assert acme.profile_for("Think-1").drop == [*DROPPED, "user", "temperature"]
+    assert acme.profile_for("think-1-chat").drop == [*DROPPED, "user"]
     both = acme.profile_for("think-xl")
-    assert (both.drop, both.pace, both.ranges["temperature"]) == (["user", "temperature"], "self-hosted", (0, 1))
+    assert (both.drop, both.pace, both.ranges["temperature"]) == (
+        [*DROPPED, "user", "temperature"],
+        "self-hosted",
+        (0, 1),
+    )
+
+
+def test_what_is_allowed_is_neither_dropped_nor_refused():
+    allowed = ["service_tier", "n", "seed"]
+    models = [{"match": ["big-*"], "drop": ["seed"], "allow": ["user"]}]
+    acme = row({"drop": ["user"], "refuse": ["n", "tools"], "allow": allowed, "models": models})
+    assert "service_tier" not in acme.profile.drop
+    assert {"provider", "user"} <= set(acme.profile.drop)
+    assert acme.profile.refuse == ["tools"]
+    assert not {"service_tier", "seed", "user"} & set(acme.profile_for("big-1").drop)
 
 
 def test_rules_are_inherited_before_ones_own():

@@ -44,7 +44,6 @@ class ChatEngine(Vendor):
             temperature=profile.default_temperature and "temperature" not in profile.drop,
             pace=profile.pace,
             image_tokens=profile.image_tokens,
-            pass_headers=tuple(profile.pass_headers),
         )
 
     @override

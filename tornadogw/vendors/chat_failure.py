@@ -1,10 +1,13 @@
 """Why a chat-dialect upstream did not answer, and whose fault it is: an error body and a status to a `Failure`. Pure.
 
 Codes speak first, then words, then the status; which codes and words is data of the profile (vendor-wire.md section 4).
+A client can make an upstream repeat the client's words. So words alone never cost a key anything while the request
+is at fault, and what stands in quotes does not count.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -19,23 +22,22 @@ from tornadogw.vendors.rows import Class, Profile
 __all__ = ["Problem", "broken", "classify", "failure_of", "problem_in"]
 
 _STATUSES: Mapping[int, Class] = {
+    400: "client",
     401: "key",
     402: "billing",
-    403: "key",
+    403: "barred",
     404: "missing",
-    408: "retry",
-    409: "retry",
-    424: "retry",
-    425: "retry",
+    413: "client",
+    422: "client",
     429: "rate",
-    498: "key",
-    499: "retry",
     529: "overloaded",
 }
+"""Any other status: try elsewhere. A request of ours that is no good there says nothing about the client's."""
 _FAILURES: Mapping[Class, Failure] = {
     "key": Failure("disable", "key"),
     "billing": Failure("disable", "key"),
     "quota": Failure("disable", "key"),
+    "barred": Failure("cool", "key+model", seconds=300.0),
     "rate": Failure("cool", "key+model", seconds=20.0),
     "overloaded": Failure("cool", seconds=10.0),
     "missing": Failure("cannot", code="model_not_found"),
@@ -46,6 +48,14 @@ _FAILURES: Mapping[Class, Failure] = {
 }
 """Seconds are those for upstreams that do not say how long."""
 _LONG_WAIT = 60.0
+_COSTLY: frozenset[Class] = frozenset({"key", "billing", "quota", "barred", "rate", "overloaded"})
+"""What takes a key or an upstream from everybody."""
+_CREDIBLE = frozenset({401, 402, 403, 429})
+"""Statuses, beside 5xx, with which words may say something costly."""
+_MARK = r"[\"`“”„‘«»「」『』]|(?<!\w)'|['’](?!\w)"
+"""A quotation mark, and no apostrophe inside a word."""
+_MARKS = re.compile(_MARK)
+_QUOTE = re.compile(rf"(?:{_MARK}).*?(?:{_MARK}|$)", re.DOTALL)
 _OWN_PARAMS = ("temperature", "max_completion_tokens", "max_tokens", "stream_options")
 """Parameters that the gateway may have sent of its own accord: a refusal of one is found in the words, too."""
 _MESSAGE_ROOM = 4000
@@ -64,7 +74,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 def failure_of(profile: Profile, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
     """Classify an answer that is not a 2xx."""
-    text = body[:_MESSAGE_ROOM].decode("utf-8", "replace").strip()
+    text = body.strip()[: 4 * _MESSAGE_ROOM].decode("utf-8", "replace")[:_MESSAGE_ROOM]
     if text.startswith("<"):
         # A page comes from something in between; only what a page cannot mean otherwise is taken at its word.
         told = Problem("an HTML page instead of an answer")
@@ -110,10 +120,10 @@ def classify(
 ) -> Failure:
     """The failure that a problem is. `status` is 0 inside a stream; `shown` is what the record says instead of it."""
     status = status or problem.status
-    found = _by_code(profile, problem.codes) or _by_words(profile, problem.message) or _by_status(status)
+    found = _by_code(profile, problem.codes) or _by_words(profile, problem, status) or _STATUSES.get(status, "retry")
     if found == "rate" and status == 413:  # noqa: PLR2004  # one request is larger than a minute's allowance
         found = "context"
-    wait = wait_told(headers, problem.message, profile.reset_headers, now) if headers or problem.message else 0.0
+    wait = wait_told(headers, _around_quotes(problem.message), profile.reset_headers, now)
     failure = _failure(found, wait)
     return msgspec.structs.replace(
         failure,
@@ -141,16 +151,33 @@ def _by_code(profile: Profile, codes: tuple[str, ...]) -> Class | None:
     return next((found for code in codes for pattern, found in patterns if fnmatchcase(code, pattern)), None)
 
 
-def _by_words(profile: Profile, message: str) -> Class | None:
-    text = message.lower()
-    return next((found for words, found in profile.words.items() if words in text), None)
+def _by_words(profile: Profile, problem: Problem, status: int) -> Class | None:
+    message = problem.message.lower()
+    opening = next((found for words, found in profile.openings.items() if message.startswith(words)), None)
+    if opening and problem.param is None:
+        return opening
+    credible = status in _CREDIBLE or status >= 500  # noqa: PLR2004  # the upstream's own fault
+    around, between = _around_quotes(message), _QUOTE.sub("``", message)
+    for words, found in profile.words.items():
+        if found not in _COSTLY:
+            if words in between:
+                return found
+        elif credible and words in around:
+            # A 403 without a code may be about this request alone.
+            return "barred" if status == 403 and found in ("key", "billing", "quota") else found  # noqa: PLR2004
+    return None
 
 
-def _by_status(status: int) -> Class:
-    known = _STATUSES.get(status)
-    if known:
-        return known
-    return "client" if 400 <= status < 500 else "retry"  # noqa: PLR2004  # the range of client errors
+def _around_quotes(message: str) -> str:
+    """What stands before the first quotation mark and after the last: quoted words may themselves hold marks.
+
+    Nothing after, if the last mark opens a quote or the end of the message is missing.
+    """
+    marks = list(_MARKS.finditer(message))
+    if not marks:
+        return message
+    closed = len(marks) % 2 == 0 and len(message) < _MESSAGE_ROOM
+    return f"{message[: marks[0].start()]}``{message[marks[-1].end() :] if closed else ''}"
 
 
 def _own_param(message: str, found: Class) -> str | None:
@@ -165,7 +192,13 @@ def _problem(error: Mapping[str, Any], body: Mapping[str, Any]) -> Problem:
         parts.append(metadata["raw"])
     named = (error.get("status_code"), error.get("status"), error.get("raw_status_code"), error.get("code"))
     statuses = [status for status in named if type(status) is int and 400 <= status < 600]  # noqa: PLR2004
-    codes = (error.get("code"), inner.get("code") if isinstance(inner, Mapping) else None, error.get("type"))
+    codes = (
+        *_reasons(error.get("details")),
+        error.get("code"),
+        inner.get("code") if isinstance(inner, Mapping) else None,
+        *(name for name in (error.get("reason"), error.get("status")) if isinstance(name, str)),
+        error.get("type"),
+    )
     telling = (code for code in codes if code and isinstance(code, str | int) and code not in statuses)
     param = error.get("param")
     return Problem(
@@ -174,6 +207,12 @@ def _problem(error: Mapping[str, Any], body: Mapping[str, Any]) -> Problem:
         param=param if isinstance(param, str) else None,
         status=statuses[0] if statuses else 0,
     )
+
+
+def _reasons(details: Any) -> list[Any]:
+    """The reasons in a list of details: the most telling codes there are."""
+    listed = details if isinstance(details, list) else []
+    return [detail["reason"] for detail in listed if isinstance(detail, Mapping) and "reason" in detail]
 
 
 def _shown(value: Any) -> str:

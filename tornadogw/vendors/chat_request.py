@@ -20,6 +20,10 @@ from tornadogw.vendors.rows import Form, Profile
 __all__ = ["write"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_NAME = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+"""What a parameter can be called. Vendors name unknown ones in their errors: a sentence must not get there."""
+_MOST_DROPPED = 64
+_LONGEST_DROPPED = 64
 _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "n": (1,),
     "best_of": (1,),
@@ -34,6 +38,9 @@ _NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "stop": ([],),
     "response_format": ({"type": "text"},),
     "parallel_tool_calls": (True,),
+    "service_tier": ("auto",),
+    "store": (False,),
+    "modalities": (["text"],),
 }
 """Values that change nothing: leaving them out needs no word to anybody."""
 _NO_FORM = Form()
@@ -48,7 +55,7 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
     if native and profile.completion == "chat":
         raise Cannot("prompt", "the model chats and has no completion endpoint")
     if not native and profile.completion == "only":
-        raise Cannot("messages", "the model completes prompts and does not chat")
+        raise Cannot("model", "the model completes prompts and does not chat")
     dropped: list[str] = []
     body: dict[str, Any] = {"model": call.model}
     body |= _prompt(profile, call) if native else {"messages": rewrite(call.draft.messages, profile)}
@@ -64,7 +71,7 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
         url=_url(profile, call, native=native),
         headers=_headers(profile, call, credential),
         body=_json(body),
-        dropped=tuple(dropped),
+        dropped=_told(dropped),
     )
 
 
@@ -96,9 +103,11 @@ def _params(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
         if name in profile.refuse or word in profile.refuse_values.get(name, ()):
             if not neutral:
                 raise Cannot(name, "not taken here")
-        elif name in profile.drop or word in profile.omit_values.get(name, ()):
+        elif name in profile.drop or not _NAME.fullmatch(name) or word in profile.omit_values.get(name, ()):
             if not neutral:
                 dropped.append(name)
+        elif name == "tools":
+            body["tools"] = _tools(profile, value)
         elif name == "reasoning_effort" and (stands := _effort(profile, value)) is not None:
             body |= stands
             if not stands:
@@ -106,6 +115,19 @@ def _params(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
         else:
             body[profile.rename.get(name, name)] = _value(profile, name, value)
     return body
+
+
+def _tools(profile: Profile, tools: Any) -> Any:
+    """The tools as they are, unless one is the vendor's own, which its price does not cover."""
+    for index, tool in enumerate(tools if profile.tool_types and isinstance(tools, list) else ()):
+        if isinstance(tool, Mapping) and tool.get("type", "function") not in profile.tool_types:
+            raise Cannot(f"tools[{index}].type", "not a kind of tool that is taken here")
+    return tools
+
+
+def _told(dropped: list[str]) -> tuple[str, ...]:
+    """The names for the record, however many and long ones a client invents."""
+    return tuple(dict.fromkeys(name[:_LONGEST_DROPPED] for name in dropped))[:_MOST_DROPPED]
 
 
 def _effort(profile: Profile, value: Any) -> Mapping[str, Any] | None:

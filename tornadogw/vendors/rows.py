@@ -19,7 +19,9 @@ from tornadogw.errors import SettingsError
 
 __all__ = ["Auth", "Class", "Counts", "Form", "Profile", "Row", "builtin_rows", "load"]
 
-Class = Literal["key", "billing", "quota", "rate", "overloaded", "missing", "context", "filter", "client", "retry"]
+Class = Literal[
+    "key", "billing", "quota", "barred", "rate", "overloaded", "missing", "context", "filter", "client", "retry"
+]
 """What an error says about the upstream; `chat_failure` turns it into a `Failure`."""
 
 
@@ -80,7 +82,6 @@ class Profile(Table, frozen=True):
     token_prompts: bool = False
     pace: Literal["", "reasoning", "self-hosted"] = ""
     image_tokens: int = 1600
-    pass_headers: list[str] = []
     default_temperature: bool = True
     """Takes a temperature that the client did not ask for."""
 
@@ -94,6 +95,10 @@ class Profile(Table, frozen=True):
     """Parameters left out, and told to the client."""
     refuse: list[str] = []
     """Parameters that another vendor must serve, unless their value changes nothing."""
+    allow: list[str] = []
+    """Parameters that go upstream after all, although a row it inherits from drops or refuses them."""
+    tool_types: list[str] = []
+    """Types of tools that go upstream; others run at the vendor, at a price of their own. Empty: all do."""
     refuse_values: dict[str, list[str]] = {}
     """Values, or the `type` of objects, that another vendor must serve."""
     omit_values: dict[str, list[str]] = {}
@@ -140,7 +145,9 @@ class Profile(Table, frozen=True):
     codes: dict[str, Class] = {}
     """Codes and types, lower case; `*` matches anything."""
     words: dict[str, Class] = {}
-    """Parts of messages, lower case, in order."""
+    """Parts of messages, lower case, in order. What stands in quotes does not count; the quotes themselves are ``."""
+    openings: dict[str, Class] = {}
+    """Beginnings of messages, lower case, that only the vendor itself writes: believed whatever the status."""
     reset_headers: list[str] = []
     """Headers that tell when a limit that was hit is free again."""
 
@@ -161,7 +168,7 @@ class Row(msgspec.Struct, frozen=True):
         raw = self._raw
         for rule in matching:
             raw = _merge(raw, _without(rule, _RULE_KEYS))
-        return msgspec.convert(raw, Profile)
+        return _converted(raw)
 
 
 _ROW_KEYS = frozenset({"like", "models"})
@@ -219,9 +226,17 @@ def _profile(where: str, raw: Mapping[str, Any]) -> Profile:
         if key not in known:
             raise SettingsError(f"{where}.{key}: unknown key{_nearest(key, known)}")
     try:
-        return msgspec.convert(raw, Profile)
+        return _converted(raw)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}") from error
+
+
+def _converted(raw: Mapping[str, Any]) -> Profile:
+    profile = msgspec.convert(raw, Profile)
+    if not profile.allow:
+        return profile
+    drop, refuse = ([name for name in names if name not in profile.allow] for names in (profile.drop, profile.refuse))
+    return msgspec.structs.replace(profile, drop=drop, refuse=refuse)
 
 
 def _merge(base: Any, over: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,6 +22,13 @@ def fail(status: int, kind: str = "", message: str = "", **headers: str):
         (401, "authentication_error", "invalid x-api-key", "disable", "key"),
         (402, "billing_error", "pay", "disable", "key"),
         (400, "invalid_request_error", "Your credit balance is too low to access the API", "disable", "key"),
+        (400, "billing_error", "pay", "disable", "key"),
+        (403, "", "go away", "cool", "key+model"),
+        (403, "", "Your credit balance is too low", "disable", "key"),
+        (400, "invalid_request_error", "metadata: billing is no such key", "client", "upstream+model"),
+        (400, "invalid_request_error", "x: 'your credit balance is too low'", "client", "upstream+model"),
+        (405, "", "no", "elsewhere", "upstream+model"),
+        (415, "", "no", "elsewhere", "upstream+model"),
         (403, "permission_error", "not allowed to use this model", "disable", "key+model"),
         (404, "not_found_error", "model: x", "cannot", "upstream+model"),
         (413, "request_too_large", "too large", "client", "upstream+model"),
@@ -52,6 +59,8 @@ def test_classes(status, kind, message, means, scope):
         ("temperature: range: 0..1", "client", "invalid_request_error", "temperature"),
         ("`temperature` is deprecated for this model.", "client", "invalid_request_error", "temperature"),
         ("messages.0.content: Field required", "client", "invalid_request_error", "messages.0.content"),
+        ("stop_sequences.0: 'content filtering policy'", "client", "invalid_request_error", "stop_sequences.0"),
+        ("user: `prompt is too long`", "client", "invalid_request_error", "user"),
         ("Something else", "client", "invalid_request_error", None),
     ],
 )
@@ -82,6 +91,10 @@ def test_requests_at_fault(message, means, code, param):
 )
 def test_how_long_to_wait(headers, seconds):
     assert fail(429, "rate_limit_error", "slow down", **headers).seconds == seconds
+
+
+def test_a_403_that_does_not_say_why_is_a_pause():
+    assert fail(403).seconds == 300
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"[]", b'{"error": "x"}', b"[" * 100_000])

@@ -224,3 +224,9 @@ def test_completion_is_not_spoken():
     assert VENDOR.traits("m").completion == "chat"
     with pytest.raises(Cannot):
         VENDOR.request(call, KEY, 0.0)
+
+
+def test_invented_parameters_leave_the_record_small():
+    many = {f"made_up_{number}": 1 for number in range(100_000)}
+    assert write(**many).dropped == tuple(many)[:64]
+    assert write(**{"x" * 1000: 1, "seed": 7}).dropped == ("x" * 64, "seed")

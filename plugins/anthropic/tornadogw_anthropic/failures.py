@@ -28,12 +28,18 @@ STATUSES = {
 """The HTTP status of each error type, for errors inside a stream."""
 
 CONTEXT = ("prompt is too long", "exceed context limit", "exceeds the maximum number of tokens")
-NO_MONEY = ("credit balance is too low", "billing")
+NO_MONEY = "your credit balance is too low"
+"""How the message begins when the account is empty. It comes as a 400, whose words may be the client's own: they count
+nowhere else."""
+QUOTED = re.compile(r"`.*?`|\".*?\"|(?<!\w)'.*?'(?!\w)", re.DOTALL)
+"""What may be the client's own words."""
 POLICY = ("content filtering policy", "usage policy")
 
 RATE_SECONDS = 20.0
 """To wait after a 429 that does not say how long."""
 OVERLOAD_SECONDS = 10.0
+BARRED_SECONDS = 300.0
+"""After a 403 that does not say why: it may be about this request alone."""
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
@@ -49,17 +55,19 @@ def from_event(said: Mapping[str, Any]) -> Failure:
 
 
 def _judge(status: int, kind: str, message: str, wait: float | None) -> Failure:
-    low = message.lower()
     if status == 429 or kind == "rate_limit_error":  # noqa: PLR2004  # HTTP's own numbers read best
         seconds = RATE_SECONDS if wait is None else wait
         return Failure("cool", "key+model", seconds, kind or "rate_limit_error", message, status=status)
     if status == 529 or kind == "overloaded_error":  # noqa: PLR2004
         seconds = OVERLOAD_SECONDS if wait is None else wait
         return Failure("cool", "upstream+model", seconds, "overloaded_error", message, status=status)
-    if status in (401, 402) or (status in (400, 403) and any(words in low for words in NO_MONEY)):
+    no_money = kind == "billing_error" or message.lower().startswith(NO_MONEY)
+    if status in (401, 402) or (status in (400, 403) and no_money) or kind == "authentication_error":
         return Failure("disable", "key", code=kind, message=message, status=status)
-    if status == 403:  # noqa: PLR2004
+    if kind == "permission_error":
         return Failure("disable", "key+model", code=kind, message=message, status=status)
+    if status == 403:  # noqa: PLR2004
+        return Failure("cool", "key+model", BARRED_SECONDS, kind or "forbidden", message, status=status)
     if status == 404:  # noqa: PLR2004
         return Failure("cannot", code="model_not_found", message=message, status=status)
     if status in (400, 413, 422):
@@ -69,7 +77,7 @@ def _judge(status: int, kind: str, message: str, wait: float | None) -> Failure:
 
 def _blame_request(status: int, kind: str, message: str) -> Failure:
     """The request was refused as invalid; a longer context elsewhere may still take it."""
-    low = message.lower()
+    low = QUOTED.sub("", message.lower())
     if any(words in low for words in CONTEXT):
         return Failure("cannot", code="context_length_exceeded", message=message, status=status)
     if any(words in low for words in POLICY):

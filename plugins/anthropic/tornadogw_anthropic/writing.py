@@ -14,6 +14,9 @@ __all__ = ["body", "refuses_sampling"]
 NEWEST = re.compile(r"claude-(?:opus-4-(?:[7-9]|[1-9]\d)(?!\d)|(?:[a-z]+)-(?:[5-9]|[1-9]\d)(?!\d)|fable|mythos)")
 """Opus 4.7, the fifth generation and what follows: they refuse temperature, top_p and top_k."""
 
+MOST_TOLD = 64
+LONGEST_TOLD = 64
+
 SAMPLING = ("temperature", "top_p", "top_k")
 
 REFUSED = {
@@ -50,7 +53,12 @@ def body(call: Call) -> tuple[bytes, tuple[str, ...]]:
     if refuses_sampling(call.model) or "thinking" in said:
         asked = {*call.draft.params, *(("temperature",) if call.draft.temperature is not None else ())}
         dropped += [name for name in SAMPLING if said.pop(name, None) is not None and name in asked]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(), tuple(dict.fromkeys(dropped))
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(), _told(dropped)
+
+
+def _told(dropped: list[str]) -> tuple[str, ...]:
+    """The names of what was left out, however many and long ones a client invents."""
+    return tuple(dict.fromkeys(name[:LONGEST_TOLD] for name in dropped))[:MOST_TOLD]
 
 
 # --- parameters --------------------------------------------------------------------------------------------------
