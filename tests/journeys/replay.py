@@ -101,7 +101,10 @@ def _served(upstream: str, model: str, recording: Recording, base: str) -> list[
 def asked(recording: Recording, *, stream: bool) -> dict[str, Any]:
     """The recorded request as a client of the gateway sends it."""
     body = copy.deepcopy(recording.request) if isinstance(recording.request, dict) else {}
-    body = body if body.get("messages") or body.get("prompt") else dict(SMALL)
+    if not (body.get("messages") or body.get("prompt")):
+        body = {"prompt": "Say it."} if recording.vendor == "openai-completions" else dict(SMALL)
+    if any(":" in tool.get("type", "") for tool in body.get("tools", ())):
+        del body["tools"]  # a paid tool of the vendor's own, which no row takes
     body |= {"model": str(recording), "stream": stream, "max_completion_tokens": ROOM}
     body.pop("max_tokens", None)
     body.pop("stream_options", None)

@@ -53,7 +53,7 @@ EARLY = [
     Early("400", INVALID),
     Early("401"),
     Early("402"),
-    Early("403"),
+    Early("403", retry_after="300"),
     Early("404"),
     Early("408"),
     Early("413", INVALID),
