@@ -103,7 +103,7 @@ def asked(recording: Recording, *, stream: bool) -> dict[str, Any]:
     body = copy.deepcopy(recording.request) if isinstance(recording.request, dict) else {}
     if not (body.get("messages") or body.get("prompt")):
         body = {"prompt": "Say it."} if recording.vendor == "openai-completions" else dict(SMALL)
-    if any(":" in tool.get("type", "") for tool in body.get("tools", ())):
+    if any(":" in tool.get("type", "") for tool in body.get("tools") or ()):
         del body["tools"]  # a paid tool of the vendor's own, which no row takes
     body |= {"model": str(recording), "stream": stream, "max_completion_tokens": ROOM}
     body.pop("max_tokens", None)

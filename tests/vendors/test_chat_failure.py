@@ -138,7 +138,7 @@ ECHOES = [
 ]
 
 
-@pytest.mark.parametrize("vendor", ["openai", "deepseek", "xai", "siliconflow", "zhipu", "openrouter"])
+@pytest.mark.parametrize("vendor", ["openai", "xai", "siliconflow"])
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_client_disables_nothing_with_words_that_are_said_back(vendor, echo):
     for words in [*COSTLY, *OPENINGS]:
@@ -153,7 +153,7 @@ def test_a_client_disables_nothing_with_words_that_are_said_back(vendor, echo):
                 error("Provider returned error", code=400, metadata={"raw": message}),
                 message.encode(),
             ]
-            for status in (400, 404, 413, 422):
+            for status in (400, 404, 422):
                 for shape in shapes:
                     told = failure(vendor, status, shape)
                     assert told.kind in ("client", "cannot"), (status, shape, told)
