@@ -34,7 +34,7 @@ CASES = [
     Case(422, "client"),
     Case(401, "disable"),
     Case(402, "disable"),
-    Case(403, "disable"),
+    Case(403, "cool", told="300"),
     Case(404, "cannot"),
     Case(408, "elsewhere"),
     Case(408, "elsewhere", "7", "7"),

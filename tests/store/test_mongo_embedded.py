@@ -272,7 +272,7 @@ def test_a_killed_owner_takes_the_server_with_it_and_nothing_acknowledged_is_los
     acknowledged = [int(line) for line in writer.kill()]
     private = open_here("serve")  # waits for the former server
     assert writer.mongod_ends(0)
-    assert len(acknowledged) > 20
+    assert len(acknowledged) >= 20  # the last write that was seen may have been killed before it was acknowledged
     assert things(private.url)[: len(acknowledged)] == acknowledged
 
 
