@@ -50,7 +50,7 @@ CASES = [
     Case(504, "elsewhere"),
     Case(529, "cool", told="10"),
     Case(529, "cool", "4", "4"),
-    Case(418, "client"),
+    Case(418, "elsewhere"),
     Case(302, "elsewhere"),
 ]
 
