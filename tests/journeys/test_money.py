@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
+
+import pytest
 
 from tests.journeys.wire import (
     DONE,
@@ -107,8 +110,24 @@ async def test_dearer_routes_are_left_out_when_the_balance_covers_only_cheaper_o
 
 
 def patient(gateway) -> None:
-    """On a busy machine hundreds of writes to one account may take longer than a request waits for the database."""
+    """On a busy machine hundreds of writes to one account may take longer than a request waits for the database.
+
+    Then the gateway warns that the database is away, and is right to: only the figures are at stake here.
+    """
     gateway.gateway.ledger.patience = 60.0
+    for busy in ("tornadogw.ledger", "tornadogw.store.mongo_watch"):
+        logging.getLogger(busy).addFilter(_quiet)
+
+
+def _quiet(record: logging.LogRecord) -> bool:
+    return record.levelno != logging.WARNING
+
+
+@pytest.fixture(autouse=True)
+def loud_again():
+    yield
+    for busy in ("tornadogw.ledger", "tornadogw.store.mongo_watch"):
+        logging.getLogger(busy).removeFilter(_quiet)
 
 
 async def test_two_hundred_at_once_on_a_balance_for_ten(start):
