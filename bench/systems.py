@@ -194,7 +194,7 @@ def _gateway(folder: Path, upstream: System, name: str, *program: str) -> System
     settings.write_text(text)
     base = (sys.executable, *program, "--data", str(data), "--settings", str(settings))
     process, said = start(folder, name, 0, r"curl .*\n", *base, "serve", "--port", "0")
-    system = System(name, process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]))  # type: ignore[index]
+    system = System(name, process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]))  # type: ignore[index]  # start() waited for it
     try:
         _told(base, "account", "create", "bench@example.com")
         _told(base, "account", "credit", "bench@example.com", "100000")

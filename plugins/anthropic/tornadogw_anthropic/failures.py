@@ -58,7 +58,7 @@ def _judge(status: int, kind: str, message: str, wait: float | None) -> Failure:
     if status == 429 or kind == "rate_limit_error":  # noqa: PLR2004  # HTTP's own numbers read best
         seconds = RATE_SECONDS if wait is None else wait
         return Failure("cool", "key+model", seconds, kind or "rate_limit_error", message, status=status)
-    if status == 529 or kind == "overloaded_error":  # noqa: PLR2004
+    if status == 529 or kind == "overloaded_error":  # noqa: PLR2004  # likewise
         seconds = OVERLOAD_SECONDS if wait is None else wait
         return Failure("cool", "upstream+model", seconds, "overloaded_error", message, status=status)
     no_money = kind == "billing_error" or message.lower().startswith(NO_MONEY)
@@ -66,9 +66,9 @@ def _judge(status: int, kind: str, message: str, wait: float | None) -> Failure:
         return Failure("disable", "key", code=kind, message=message, status=status)
     if kind == "permission_error":
         return Failure("disable", "key+model", code=kind, message=message, status=status)
-    if status == 403:  # noqa: PLR2004
+    if status == 403:  # noqa: PLR2004  # likewise
         return Failure("cool", "key+model", BARRED_SECONDS, kind or "forbidden", message, status=status)
-    if status == 404:  # noqa: PLR2004
+    if status == 404:  # noqa: PLR2004  # likewise
         return Failure("cannot", code="model_not_found", message=message, status=status)
     if status in (400, 413, 422):
         return _blame_request(status, kind, message)
