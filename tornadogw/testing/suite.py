@@ -82,6 +82,8 @@ class VendorSuite:
     """The vendor's errors, recorded or written by hand, and what must come of each."""
     statuses: ClassVar[Mapping[int, tuple[str, ...]]] = {}
     """Kinds of failure for a status without a body, where the vendor's differ from the suite's."""
+    waits: ClassVar[Sequence[tuple[Mapping[str, str], float]]] = check_outside.WAITS
+    """Headers of a 429, and the seconds that must come of them; set it where the vendor has other ones."""
     exempt: ClassVar[Mapping[str, str]] = {}
     """Rules that cannot hold, and why; a package says it in its `quality.toml`."""
     quality: ClassVar[Path | None] = None
@@ -250,7 +252,7 @@ class VendorSuite:
             answer = (each.status, each.headers, each.body) if each else (fault.status, fault.headers, fault.body)
             cases.append((fault.recording or f"fault {number} ({fault.status})", fault, *answer))
         plain = [(name, each.status, each.headers, each.body) for name, each in recorded.items()]
-        yield from check_outside.failures(self.vendor, cases, plain, self.statuses)
+        yield from check_outside.failures(self.vendor, cases, plain, self.statuses, self.waits)
 
     def _probes(self) -> list[Call]:
         bodies = [check_writing.asking(probe, self.model) for probe in check_writing.PROBES.values()]
