@@ -78,6 +78,8 @@ class VendorSuite:
     """Goldens that are refused, and the parameter that is named."""
     opaque: ClassVar[Sequence[str]] = ()
     """Fields of the vendor's answers whose texts must come back in a tool loop: signatures, encrypted thoughts."""
+    plain_clients: ClassVar[bool] = False
+    """Opaque texts also survive clients that send back only what their SDK knows: text, calls and their ids."""
     faults: ClassVar[Sequence[Fault]] = ()
     """The vendor's errors, recorded or written by hand, and what must come of each."""
     statuses: ClassVar[Mapping[int, tuple[str, ...]]] = {}
@@ -176,6 +178,12 @@ class VendorSuite:
         whole = any(frame.whole for frame in frames_of(self.vendor, call, [body]))
         return call_of(call.draft, call.base_url, call.options, stream=not whole)
 
+    @staticmethod
+    def _as_json(stream: Sample, body: bytes) -> Sample:
+        """The same answer to a call that asked for JSON."""
+        call = stream.call
+        return Sample(f"{stream.name} as JSON", body, call_of(call.draft, call.base_url, call.options, stream=False))
+
     def _asking(self, golden: Golden) -> Call:
         draft = draft_of(golden.asked)
         assert draft is not None, f"{golden.name}: the gateway itself refuses what is asked"
@@ -206,7 +214,9 @@ class VendorSuite:
             "call_unchanged": lambda: check_writing.call_unchanged(
                 self.write, self.make, model, [call.draft for _, call in self.requests]
             ),
-            "extras": lambda: check_writing.extras(vendor, self.write, self.make, self.answers, self.opaque),
+            "extras": lambda: check_writing.extras(
+                vendor, self.write, self.make, self.answers, self.opaque, plain=self.plain_clients
+            ),
             **reading,
             "json": self._json,
             "any_answer": lambda: check_outside.any_answer(vendor, self.answers, self.make(hello(model))),
@@ -237,9 +247,7 @@ class VendorSuite:
         ]
         if not documents and not self.whole:
             yield "no JSON answer to look at: record one, or write one in `whole`"
-        pairs = [
-            (by_name[name], Sample(f"{name} as JSON", body, self._plain(body))) for name, body in self.whole.items()
-        ]
+        pairs = [(by_name[name], self._as_json(by_name[name], body)) for name, body in self.whole.items()]
         yield from check_reading.json(self.vendor, [*documents, *(whole for _, whole in pairs)], pairs)
 
     def _failures(self) -> Iterator[str]:
