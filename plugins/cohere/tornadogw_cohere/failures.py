@@ -20,7 +20,7 @@ CONTEXT = "too many tokens"
 INCAPABLE = ("not supported", "does not support", "is not compatible", "unsupported")
 """Words about what this model cannot do: another may."""
 MONTHLY = re.compile(r"(?:/|per|a) month")
-NAMED = re.compile(r"(?:invalid request: )?[`'‘\"]?([a-z_]+(?:[.\[][\]a-z0-9_.\[]+)?)[`'’\"]?(?::| must| is | cannot)")
+NAMED = re.compile(r"(?:invalid request: )?[`'‘\"]?([a-z_]+(?:[.\[][\]a-z0-9_.\[]+)?)[`'’\"]?(?::| must| is )")
 """How a message begins that is about one parameter."""
 OURS = frozenset(
     "messages model temperature max_tokens k p seed stop_sequences tools tool_choice response_format".split()
@@ -97,8 +97,9 @@ def _blame_request(status: int, code: str, message: str) -> Failure:
         return Failure("cannot", code="context_length_exceeded", message=message, status=status)
     named = NAMED.match(message)
     param = NAMES.get(named[1], named[1]) if named and named[1].split(".")[0].split("[")[0] in OURS else None
-    kind = "cannot" if any(words in QUOTED.sub("", message.lower()) for words in INCAPABLE) else "client"
-    return Failure(kind, code=code or "invalid_request", message=message, param=param, status=status)
+    incapable = any(words in QUOTED.sub("", message.lower()) for words in INCAPABLE)
+    code = code or "invalid_request"
+    return Failure("cannot" if incapable else "client", code=code, message=message, param=param, status=status)
 
 
 def _too_long(code: str, message: str) -> bool:

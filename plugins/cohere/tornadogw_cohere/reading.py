@@ -62,27 +62,22 @@ def read(frame: Frame, notes: Notes) -> Sequence[Event | Failure]:
         notes.done = True
         return ()
     said = json_object(frame.data)
+    kind = text_of(said, "type")
     message = object_of(object_of(said, "delta"), "message")
-    match said.get("type"):
+    if kind.startswith("tool-call-"):
+        return _tool(kind, said, object_of(message, "tool_calls"), notes)
+    match kind:
         case "message-start":
             return _begin(said, notes)
         case "content-start" | "content-delta":
             return [*_content(object_of(message, "content")), *_logprobs([said.get("logprobs")])]
         case "tool-plan-delta":
             return _thoughts(text_of(message, "tool_plan"))
-        case "tool-call-start":
-            return [_call(_index(said), object_of(message, "tool_calls"), notes)]
-        case "tool-call-delta":
-            return _arguments(_index(said), object_of(message, "tool_calls"), notes)
-        case "tool-call-end":
-            return _close(_index(said), notes)
         case "citation-start":
             return _citations([message.get("citations")])
         case "message-end":
             return _finish(object_of(said, "delta"), notes)
-    if frame.event == "error" or failures.is_error(said):
-        return [failures.from_event(said)]
-    return ()
+    return [failures.from_event(said)] if frame.event == "error" or failures.is_error(said) else ()
 
 
 def end(notes: Notes) -> Sequence[Event | Failure]:
@@ -133,6 +128,14 @@ def _content(block: Mapping[str, Any]) -> list[Event]:
 
 def _thoughts(text: str) -> list[Event]:
     return [Reasoning(text)] if text else []
+
+
+def _tool(kind: str, said: Mapping[str, Any], call: Mapping[str, Any], notes: Notes) -> Sequence[ToolCall]:
+    value = said.get("index")
+    index = value if type(value) is int else 0
+    if kind == "tool-call-start":
+        return [_call(index, call, notes)]
+    return _arguments(index, call, notes) if kind == "tool-call-delta" else _close(index, notes)
 
 
 def _call(index: int, call: Mapping[str, Any], notes: Notes) -> ToolCall:
@@ -221,11 +224,6 @@ def _count(said: Mapping[str, Any], name: str) -> int:
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and value >= 0 else 0
-
-
-def _index(said: Mapping[str, Any]) -> int:
-    value = said.get("index")
-    return value if type(value) is int else 0
 
 
 def _written(arguments: Any) -> str:
