@@ -123,7 +123,7 @@ def test_counts():
 @pytest.mark.parametrize("before", [(), (line(content="A"),)])
 def test_an_error_at_any_time(call, before):
     events = read(*before, {"error": "llama runner process has terminated"}, call=call)
-    assert [(failure.kind, failure.code) for failure in failures(events)][0] == ("cool", "model_broken")
+    assert next((failure.kind, failure.code) for failure in failures(events)) == ("cool", "model_broken")
 
 
 def test_a_body_that_ends_early_is_cut():

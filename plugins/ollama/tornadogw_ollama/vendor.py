@@ -12,6 +12,9 @@ from . import failures, reading, writing
 
 __all__ = ["Ollama"]
 
+TEMPLATE_TOKENS = 1024
+"""A model's own system prompt, from its Modelfile or its template."""
+
 
 class Ollama(Vendor):
     """`POST {base_url}/api/chat`. Options of an upstream: `num_ctx`, tokens of context that a model is loaded with, and
@@ -23,7 +26,7 @@ class Ollama(Vendor):
 
     @override
     def traits(self, model: str) -> Traits:
-        return Traits(pace="self-hosted")
+        return Traits(pace="self-hosted", template_tokens=TEMPLATE_TOKENS)
 
     @override
     def request(self, call: Call, credential: Credential, now: float) -> UpstreamRequest:
