@@ -44,6 +44,10 @@ def test_a_stream_of_all_kinds():
     assert events == [META, Reasoning("Hm."), Text("A"), Text("B"), Spent(Usage(17, 5)), Stop("stop")]
 
 
+def test_thoughts_by_the_chat_dialects_name():
+    assert Reasoning("Hm.") in read(line(reasoning_content="Hm."), last())
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("call", [CALL, WHOLE])
 def test_one_document_is_an_answer_too(indent, call):

@@ -102,7 +102,8 @@ def _read(said: Mapping[str, Any], notes: Notes) -> list[Event | Failure]:
 
 def _message(message: Mapping[str, Any], notes: Notes) -> list[Event]:
     events: list[Event] = []
-    if thinking := text_of(message, "thinking"):
+    # What stands in for the engine may use the chat dialect's name of it.
+    if thinking := text_of(message, "thinking") or text_of(message, "reasoning_content"):
         events.append(Reasoning(thinking))
     if text := text_of(message, "content"):
         events.append(Text(text))
