@@ -17,7 +17,7 @@ def read_all(vendor: Vendor, call: Call, chunks: Iterable[bytes]) -> list[Event 
     A JSON body goes to `read_whole`, a stream's frames to `read` and then `end`. Nothing is left out: `Unreadable` is
     raised on, events after a `Failure` are there as well.
     """
-    framer, memo = Framer(), vendor.memo(call)
+    framer, memo = Framer(by_line=vendor.framing == "ndjson" and call.stream), vendor.memo(call)
     events: list[Event | Failure] = []
 
     def take(frames: Iterable[Frame]) -> None:

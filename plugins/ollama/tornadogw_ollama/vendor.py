@@ -23,6 +23,7 @@ class Ollama(Vendor):
 
     name = "ollama"
     base_url = "http://127.0.0.1:11434"
+    framing = "ndjson"
 
     @override
     def traits(self, model: str) -> Traits:
