@@ -101,8 +101,9 @@ def recorded(recording):
     last = documents(recording)[-1]
     end = last.get("delta") or last
     counts = end.get("usage", {}).get("tokens") or {}
-    tokens = counts.get("input_tokens", last.get("prompt_eval_count")), counts.get(
-        "output_tokens", last.get("eval_count")
+    tokens = (
+        counts.get("input_tokens", last.get("prompt_eval_count")),
+        counts.get("output_tokens", last.get("eval_count")),
     )
     told = [(name, json.loads(args) if isinstance(args, str) else args) for name, args in tools]
     reason = "tool_calls" if tools else REASONS[end.get("finish_reason") or end["done_reason"]]
@@ -132,6 +133,16 @@ async def test_a_client_reads_what_was_recorded(start, recording, stream):
         [event] = await gateway.events()
         assert (event["i"], event["o"], event["src"]) == (*tokens, "reported")
         assert upstream.requests[0].path == recording.path
+
+
+async def test_the_vendors_own_instructions_are_no_reason_to_doubt_its_count(start):
+    """`Hello there` makes 505 tokens there."""
+    (recording,) = [each for each in recordings() if each.name == "11-json" and each.vendor == "cohere"]
+    async with FakeUpstream(Answer(body=recording.body)) as upstream:  # noqa: SIM117  # in the order of need
+        async with start(settings(upstream.url, "cohere")) as gateway:
+            _, said = await gateway.ask({**CHAT, "model": "m"})
+            [event] = await gateway.events()
+            assert (said["usage"]["prompt_tokens"], event["src"]) == (505, "reported")
 
 
 # --- tool loops ------------------------------------------------------------------------------------------------------
@@ -205,7 +216,9 @@ async def test_lines_reach_the_client_as_they_come(start):
 @pytest.mark.parametrize("ending", ["eof", "reset"])
 @pytest.mark.parametrize("vendor", PACKAGES)
 async def test_a_body_that_ends_early_is_an_error_in_band(start, vendor, ending):
-    cut = SPOKEN[vendor].index(b"Noon.") + len(b'Noon."}}}}\n\n' if vendor == "cohere" else b'Noon."}, "done": false}\n')
+    cut = SPOKEN[vendor].index(b"Noon.") + len(
+        b'Noon."}}}}\n\n' if vendor == "cohere" else b'Noon."}, "done": false}\n'
+    )
     answer = Answer(body=SPOKEN[vendor][:cut], ending=ending)
     async with FakeUpstream(answer) as upstream, start(settings(upstream.url, vendor)) as gateway:
         async with gateway.post(body={**CHAT, "model": "m", "stream": True}) as response:
@@ -229,8 +242,8 @@ async def test_a_body_that_ends_early_is_an_error_in_band(start, vendor, ending)
 async def test_errors(start, vendor, status, said, ours):
     answer = Answer(body=json.dumps(said).encode() + b"\n", status=status, headers={"Content-Type": "application/json"})
     async with FakeUpstream(answer) as upstream, start(settings(upstream.url, vendor)) as gateway:
-        async with gateway.post(body={**CHAT, "model": "m", "stream": True}) as response:
-            assert (response.status, (await response.json())["code"]) == ours
+        code, body = await gateway.ask({**CHAT, "model": "m", "stream": True})
+        assert (code, body["code"]) == ours
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tornadogw_cohere import Cohere
@@ -67,3 +68,8 @@ def test_bodies(body):
 def test_errors(status, headers, body):
     failure = VENDOR.failure(status, headers, body, 1_800_000_000.0)
     assert failure.seconds >= 0
+
+
+def test_what_nests_too_deeply_is_unreadable():
+    with pytest.raises(Unreadable):
+        VENDOR.read_whole(DEEP, VENDOR.memo(CALL))

@@ -230,10 +230,7 @@ def _written(arguments: Any) -> str:
     """Arguments as text; an object is written out."""
     if isinstance(arguments, str) or not arguments:
         return arguments or ""
-    try:
-        return json.dumps(arguments, ensure_ascii=False)
-    except RecursionError as error:
-        raise Unreadable("arguments are nested too deeply") from error
+    return json.dumps(arguments, ensure_ascii=False)
 
 
 def _made_id(answer: str, place: int) -> str:

@@ -123,10 +123,7 @@ def _call(call: Mapping[str, Any], notes: Notes) -> ToolCall:
 def _written(arguments: Any) -> str:
     if isinstance(arguments, str) and arguments.strip():
         return arguments
-    try:
-        return json.dumps(arguments or {}, ensure_ascii=False)
-    except RecursionError as error:
-        raise Unreadable("arguments are nested too deeply") from error
+    return json.dumps(arguments or {}, ensure_ascii=False)
 
 
 def _made_id(request: str, place: int) -> str:

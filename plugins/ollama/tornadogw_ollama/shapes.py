@@ -11,6 +11,10 @@ from tornadogw import Unreadable
 __all__ = ["count_of", "json_object", "list_of", "object_of", "text_of"]
 
 
+DEEPEST = 100
+"""Levels of nesting: what is deeper cannot be compared or written out again without care."""
+
+
 def json_object(data: bytes) -> dict[str, Any]:
     """One JSON object. Raises Unreadable."""
     try:
@@ -21,7 +25,19 @@ def json_object(data: bytes) -> dict[str, Any]:
         raise Unreadable(f"no JSON: {error}") from error
     if not isinstance(value, dict):
         raise Unreadable("no JSON object")
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _is_deep(value):
+        raise Unreadable("nested too deeply")
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return False
+    return True
 
 
 def text_of(said: Mapping[str, Any], name: str) -> str:
