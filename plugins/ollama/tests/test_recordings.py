@@ -15,7 +15,6 @@ from tornadogw.testing import MissingRecordings, Recording, find_recordings, loa
 
 VENDOR = Ollama()
 CALL = Call(id="r", draft=Draft(mode="chat", model="m"), model="m", base_url=VENDOR.base_url)
-SAYS_NOTHING = ({}, [], "", None)
 
 
 @cache
