@@ -64,6 +64,7 @@ def test_a_plain_request():
 def test_what_the_core_must_know():
     traits = VENDOR.traits("llama3.1")
     assert (traits.pace, traits.completion, traits.json) == ("self-hosted", "chat", "stream")
+    assert not traits.image_urls
 
 
 def test_options_of_the_upstream():

@@ -27,7 +27,7 @@ class Ollama(Vendor):
 
     @override
     def traits(self, model: str) -> Traits:
-        return Traits(pace="self-hosted", template_tokens=TEMPLATE_TOKENS)
+        return Traits(pace="self-hosted", image_urls=False, template_tokens=TEMPLATE_TOKENS)
 
     @override
     def request(self, call: Call, credential: Credential, now: float) -> UpstreamRequest:
