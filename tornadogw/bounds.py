@@ -26,7 +26,7 @@ def prompt_ceiling(draft: Draft, traits: Traits) -> int:
 def _around(draft: Draft, traits: Traits) -> int:
     """What the upstream counts beside the text."""
     tools = FOR_TOOLS if "tools" in draft.needs else 0
-    return PER_MESSAGE * draft.message_count + tools + draft.images * traits.image_tokens
+    return PER_MESSAGE * draft.message_count + tools + draft.images * traits.image_tokens + traits.template_tokens
 
 
 def prompt_estimate(draft: Draft) -> int:
