@@ -14,7 +14,9 @@ FOR_TOOLS = 512
 
 
 def prompt_bound(draft: Draft, traits: Traits) -> int:
-    """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figure per image."""
+    """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figures for images and
+    for the call itself.
+    """
     return -(-draft.prompt_bytes // 2) + _around(draft, traits)
 
 
