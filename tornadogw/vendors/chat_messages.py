@@ -6,8 +6,10 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
+from tornadogw.errors import Cannot
 from tornadogw.vendors.rows import Profile
 
 __all__ = ["rewrite"]
@@ -16,14 +18,23 @@ Message = Mapping[str, Any]
 
 _REASONING = ("reasoning_content", "reasoning")
 _DETAILS = "reasoning_details"
+_BLANK = " "
 _DIGITS = string.digits + string.ascii_letters
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]+")
 
 
 def rewrite(messages: Sequence[Message], profile: Profile) -> Sequence[Message]:
-    """The messages in the vendor's form. Those that need no change are passed as they are."""
-    rewritten = [_rewrite_one(message, profile) for message in messages]
-    return _join_systems(rewritten) if profile.single_system else rewritten
+    """The messages in the vendor's form. Those that need no change are passed as they are.
+
+    :raises Cannot: the vendor takes no message of that role.
+    """
+    for index, message in enumerate(messages if profile.refuse_roles else ()):
+        if message.get("role") in profile.refuse_roles:
+            raise Cannot(f"messages[{index}].role", f"no `{message['role']}` messages are taken here")
+    rewritten: Sequence[Message] = [_rewrite_one(message, profile) for message in messages]
+    if profile.single_system:
+        rewritten = _join_systems(rewritten)
+    return _alternating(rewritten) if profile.alternate else rewritten
 
 
 def _rewrite_one(message: Message, profile: Profile) -> Message:
@@ -37,6 +48,9 @@ def _rewrite_one(message: Message, profile: Profile) -> Message:
             changed["content"] = flat
     if profile.tool_id_length:
         changed |= _short_ids(message, profile.tool_id_length)
+    if profile.history_blank and message.get("tool_calls") and not any(message.get(field) for field in _REASONING):
+        changed[profile.history] = _BLANK
+        return {**{key: value for key, value in message.items() if key not in _REASONING}, **changed}
     if _DETAILS in message or any(field in message for field in _REASONING):
         return _with_history({**message, **changed}, profile)
     return {**message, **changed} if changed else message
@@ -95,6 +109,33 @@ def _join_systems(messages: Sequence[Message]) -> Sequence[Message]:
         return messages
     joined = {**systems[0], "content": "\n\n".join(text for text in texts if text)}
     return [joined, *(message for message in messages if message.get("role") != "system")]
+
+
+def _alternating(messages: Sequence[Message]) -> Sequence[Message]:
+    """Neighbours of one role become one message, unless they hold tool calls; other roles stay as they are."""
+    joined: list[Message] = []
+    for role, neighbours in groupby(messages, _turn):
+        run = list(neighbours)
+        if role and len(run) > 1:
+            joined.append({**run[0], "content": _together([message.get("content") for message in run])})
+        else:
+            joined += run
+    return joined
+
+
+def _turn(message: Message) -> str:
+    """Whose turn it is; empty: a message that is joined with no other."""
+    role = message.get("role")
+    return role if role in ("user", "assistant") and not message.get("tool_calls") else ""
+
+
+def _together(contents: list[Any]) -> Any:
+    """Several contents as one: texts a blank line apart, or all their parts."""
+    texts = [content for content in contents if content]
+    if all(isinstance(content, str) for content in texts):
+        return "\n\n".join(texts)
+    parts = [[{"type": "text", "text": content}] if isinstance(content, str) else content for content in texts]
+    return [part for several in parts for part in several]
 
 
 def _text_of(content: Any) -> str | None:
