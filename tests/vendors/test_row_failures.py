@@ -231,6 +231,12 @@ def read(vendor: str, *frames: tuple[str, Any], whole: bool = False) -> list[Any
 TEXT = {"id": "a", "model": "m", "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}
 
 
+def test_a_limit_is_known_by_its_code_alone():
+    for vendor, code in (("zhipu", "1302"), ("zhipu", "1303"), ("minimax", "1039"), ("qwen", "Throttling.RateQuota")):
+        *_, failure = read(vendor, ("", error("m", code=code)))
+        assert (failure.kind, failure.scope) == ("cool", "key+model"), code
+
+
 @pytest.mark.parametrize(
     ("vendor", "frame", "kind", "code"),
     [

@@ -150,6 +150,47 @@ def test_details_go_back_to_openrouter_unchanged_and_nowhere_else():
     assert "reasoning_details" not in sent("openai", USER, {**THOUGHT, "reasoning_details": details}, RESULT)[1]
 
 
+TEXT = {"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0}
+SEALED = {"type": "reasoning.encrypted", "data": "x", "id": "rs_1", "index": 0}
+
+
+@pytest.mark.parametrize(
+    ("collected", "whole"),
+    [
+        (
+            [
+                {**TEXT, "text": "", "signature": ""},
+                {**TEXT, "text": "Hm"},
+                {**TEXT, "text": "."},
+                {**TEXT, "signature": "s"},
+            ],
+            [{**TEXT, "text": "Hm.", "signature": "s"}],
+        ),
+        (
+            [{**TEXT, "text": "a"}, {**TEXT, "text": "b", "index": 1}, {**TEXT, "text": "c", "index": 1}],
+            [{**TEXT, "text": "a"}, {**TEXT, "text": "bc", "index": 1}],
+        ),
+        (
+            [{**TEXT, "text": "a", "id": "1"}, {**TEXT, "text": "b", "id": "2"}],
+            [{**TEXT, "text": "a", "id": "1"}, {**TEXT, "text": "b", "id": "2"}],
+        ),
+        ([SEALED, SEALED], [SEALED, SEALED]),
+        ([{"type": "reasoning.text", "text": "a"}] * 2, [{"type": "reasoning.text", "text": "a"}] * 2),
+        (
+            [{**TEXT, "text": "a"}, SEALED, {**TEXT, "text": "b"}],
+            [{**TEXT, "text": "a"}, SEALED, {**TEXT, "text": "b"}],
+        ),
+        ([None, "x", {**TEXT, "text": 5}, {"type": []}], [None, "x", {**TEXT, "text": 5}, {"type": []}]),
+        ("odd", "odd"),
+    ],
+)
+def test_details_that_a_stream_cut_go_back_whole(collected, whole):
+    sent_before = json.dumps(collected)
+    messages = [USER, {**THOUGHT, "reasoning_details": collected}, RESULT]
+    assert sent("openrouter", *messages)[1]["reasoning_details"] == whole
+    assert json.dumps(collected) == sent_before
+
+
 def test_ids_of_calls_have_nine_letters_at_mistral():
     asked, result = sent("mistral", LOST, RESULT)
     assert asked["tool_calls"][0]["id"] == result["tool_call_id"]

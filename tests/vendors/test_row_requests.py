@@ -175,6 +175,15 @@ def test_an_explicit_auto_is_left_out_where_it_is_refused():
     assert written("minimax", {"tool_choice": "auto", "tools": TOOLS}) == ({"tools": TOOLS}, ())
 
 
+def test_nulls_of_a_function_are_left_out_where_they_are_refused():
+    schema = {"type": "object", "properties": {"x": {"default": None}}}
+    nulls = [{"type": "function", "function": {"name": "f", "strict": None, "parameters": schema}}]
+    right = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    assert written("minimax", {"tools": nulls}) == ({"tools": right}, ())
+    assert written("minimax", {"tools": [*TOOLS, {"type": "function"}]})[0]["tools"] == [*TOOLS, {"type": "function"}]
+    assert written("openai", {"tools": nulls})[0]["tools"] == nulls
+
+
 def test_open_qwen_models_think_in_streams_only():
     assert written("qwen", {}, "qwen3-32b", stream=False)[0] == {"enable_thinking": False}
     assert written("qwen", {"enable_thinking": True}, "qwen3-32b", stream=False)[0] == {"enable_thinking": True}

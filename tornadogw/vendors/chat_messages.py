@@ -19,6 +19,8 @@ Message = Mapping[str, Any]
 _REASONING = ("reasoning_content", "reasoning")
 _DETAILS = "reasoning_details"
 _BLANK = " "
+_GROWING = {"reasoning.text": "text", "reasoning.summary": "summary"}
+"""Types of details that streams cut into pieces, and the field that grows."""
 _DIGITS = string.digits + string.ascii_letters
 _PLAIN_ID = re.compile(r"[A-Za-z0-9]+")
 
@@ -59,8 +61,9 @@ def _rewrite_one(message: Message, profile: Profile) -> Message:
 def _with_history(message: dict[str, Any], profile: Profile) -> Message:
     """Earlier reasoning in the one place where the vendor takes it: our answers carry it in two fields."""
     found = [text for field in _REASONING if isinstance(text := message.pop(field, None), str) and text]
-    if not profile.history_details:
-        message.pop(_DETAILS, None)
+    details = message.pop(_DETAILS, None)
+    if details is not None and profile.history_details:
+        message[_DETAILS] = _whole(details) if isinstance(details, list) else details
     if not found or not profile.history:
         return message
     if profile.history != "tags":
@@ -68,6 +71,35 @@ def _with_history(message: dict[str, Any], profile: Profile) -> Message:
     elif isinstance(content := message.get("content") or "", str):
         message["content"] = f"<think>\n{found[0]}\n</think>\n\n{content}"
     return message
+
+
+def _whole(details: list[Any]) -> list[Any]:
+    """Details that were collected from a stream: the pieces of one become one. Others are as they were."""
+    whole: list[Any] = []
+    texts: list[tuple[dict[str, Any], str, list[str]]] = []  # what grows, under which name, its pieces
+    for detail in details:
+        name = _GROWING.get(str(detail.get("type"))) if isinstance(detail, Mapping) else None
+        if name is None or type(detail.get("index")) is not int:
+            whole.append(detail)
+            continue
+        piece = detail.get(name)
+        last = texts[-1][0] if texts else None
+        if last is not None and last is whole[-1] and _same(last, detail):
+            last.update({key: value for key, value in detail.items() if value and key != name})
+        else:
+            whole.append(dict(detail))
+            texts.append((whole[-1], name, []))
+        texts[-1][2].append(piece if isinstance(piece, str) else "")
+    for grown, name, pieces in texts:
+        if len(pieces) > 1:
+            grown[name] = "".join(pieces)
+    return whole
+
+
+def _same(last: Mapping[str, Any], detail: Mapping[str, Any]) -> bool:
+    """Whether a piece belongs to the detail before it."""
+    other = last.get("id") and detail.get("id") and last["id"] != detail["id"]
+    return not other and (last.get("type"), last.get("index")) == (detail["type"], detail["index"])
 
 
 def _short_ids(message: Message, length: int) -> dict[str, Any]:

@@ -127,7 +127,16 @@ def _tools(profile: Profile, tools: Any) -> Any:
     for index, tool in enumerate(tools if profile.tool_types and isinstance(tools, list) else ()):
         if isinstance(tool, Mapping) and tool.get("type", "function") not in profile.tool_types:
             raise Cannot(f"tools[{index}].type", "not a kind of tool that is taken here")
+    if not profile.tool_nulls and isinstance(tools, list):
+        return [_without_nulls(tool) for tool in tools]
     return tools
+
+
+def _without_nulls(tool: Any) -> Any:
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    if not isinstance(function, Mapping) or None not in function.values():
+        return tool
+    return {**tool, "function": {name: value for name, value in function.items() if value is not None}}
 
 
 def _told(dropped: list[str]) -> tuple[str, ...]:

@@ -112,6 +112,8 @@ class Profile(Table, frozen=True):
     """Parameters that go upstream after all, although a row it inherits from drops or refuses them."""
     tool_types: list[str] = []
     """Types of tools that go upstream; others run at the vendor, at a price of their own. Empty: all do."""
+    tool_nulls: bool = True
+    """Takes null for a member of a function that may as well be missing."""
     refuse_values: dict[str, list[str]] = {}
     """Values, or the `type` of objects, that another vendor must serve."""
     omit_values: dict[str, list[str]] = {}
