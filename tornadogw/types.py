@@ -160,6 +160,8 @@ class Traits(Value, frozen=True):
     """Which default deadlines fit the model."""
     image_tokens: int = 1600
     """Upper bound of the prompt tokens of one image."""
+    image_urls: bool = True
+    """Fetches images by their http(s) address; False: takes them as `data:` URLs only."""
     template_tokens: int = 0
     """Upper bound of the prompt tokens that are the vendor's own instructions and that it counts in every call."""
 

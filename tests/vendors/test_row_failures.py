@@ -209,6 +209,13 @@ def test_the_client_is_at_fault(vendor, status, body):
     assert fail(vendor, status, body).kind == "client"
 
 
+@pytest.mark.parametrize("words", ["incorrect api key", "invalid authentication"])
+def test_a_limit_says_nothing_of_keys(words):
+    failure = fail("openai", 429, error(f"Too much. {words}"))
+    assert (failure.kind, failure.scope) == ("cool", "key+model")
+    assert fail("openai", 401, error(words)).kind == "disable"
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 403])
 @pytest.mark.parametrize("words", ["invalid api key", "insufficient balance", "exceeded your current quota", "欠费"])
 def test_words_of_a_broken_machine_take_no_key_from_everybody(status, words):

@@ -94,6 +94,25 @@ def test_texts_are_strings_at_moonshot(vendor, model):
     assert (flat["content"], mixed["content"]) == ("a\nb", picture)
 
 
+@pytest.mark.parametrize("vendor", sorted(ENGINES))
+def test_engines_of_the_operators_own_get_no_addresses_of_images(vendor):
+    def asking(image: Any) -> dict[str, Any]:
+        parts = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": image}]
+        return {"role": "user", "content": parts}
+
+    inline = asking({"url": "data:image/png;base64,AAAA"})
+    own = vendor in ("ollama-openai", "llamacpp", "vllm", "lmstudio")
+    assert ENGINES[vendor].traits("m").image_urls is not own
+    assert sent(vendor, inline) == [inline]
+    for address in ({"url": "http://169.254.169.254/latest"}, "https://x.example/a.png", {"url": "file:///etc/passwd"}):
+        if not own:
+            assert sent(vendor, asking(address)) == [asking(address)]
+            continue
+        with pytest.raises(Cannot) as refused:
+            sent(vendor, USER, asking(address))
+        assert refused.value.param == "messages[1].content[1].image_url"
+
+
 # --- reasoning that goes back ----------------------------------------------------------------------------------------
 
 

@@ -53,7 +53,11 @@ _COSTLY: frozenset[Class] = frozenset({"key", "billing", "quota", "barred", "rat
 """What takes a key or an upstream from everybody."""
 _CREDIBLE = frozenset({401, 402, 403, 429})
 """Statuses, beside 5xx, with which words may say something costly."""
-_FINAL = frozenset({401, 402, 429})
+_FINAL: Mapping[Class, frozenset[int]] = {
+    "key": frozenset({401, 402}),
+    "billing": frozenset({401, 402, 429}),
+    "quota": frozenset({401, 402, 429}),
+}
 """Those with which words may take a key from everybody until an operator acts."""
 _MARK = r"[\"`“”„‘«»「」『』]|(?<!\w)'|['’](?!\w)"
 """A quotation mark, and no apostrophe inside a word."""
@@ -167,7 +171,7 @@ def _by_words(profile: Profile, problem: Problem, status: int) -> Class | None:
                 return found
         elif credible and words in around:
             # A 403 without a code may be about this request alone, and a machine that is broken may say anything.
-            return "barred" if status not in _FINAL and found in ("key", "billing", "quota") else found
+            return "barred" if status not in _FINAL.get(found, {status}) else found
     return None
 
 

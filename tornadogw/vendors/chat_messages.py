@@ -28,15 +28,27 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9]+")
 def rewrite(messages: Sequence[Message], profile: Profile) -> Sequence[Message]:
     """The messages in the vendor's form. Those that need no change are passed as they are.
 
-    :raises Cannot: the vendor takes no message of that role.
+    :raises Cannot: the vendor takes no message of that role, or no address of an image.
     """
-    for index, message in enumerate(messages if profile.refuse_roles else ()):
-        if message.get("role") in profile.refuse_roles:
-            raise Cannot(f"messages[{index}].role", f"no `{message['role']}` messages are taken here")
+    for index, message in enumerate(messages if profile.refuse_roles or not profile.image_urls else ()):
+        _check(message, f"messages[{index}]", profile)
     rewritten: Sequence[Message] = [_rewrite_one(message, profile) for message in messages]
     if profile.single_system:
         rewritten = _join_systems(rewritten)
     return _alternating(rewritten) if profile.alternate else rewritten
+
+
+def _check(message: Message, where: str, profile: Profile) -> None:
+    if message.get("role") in profile.refuse_roles:
+        raise Cannot(f"{where}.role", f"no `{message['role']}` messages are taken here")
+    content = message.get("content")
+    if profile.image_urls or not isinstance(content, list):
+        return
+    for place, part in enumerate(content):
+        image = part.get("image_url") if isinstance(part, Mapping) else None
+        url = image.get("url") if isinstance(image, Mapping) else image
+        if isinstance(url, str) and not url.startswith("data:"):
+            raise Cannot(f"{where}.content[{place}].image_url", "images are taken as data: URLs only")
 
 
 def _rewrite_one(message: Message, profile: Profile) -> Message:

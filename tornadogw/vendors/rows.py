@@ -139,6 +139,8 @@ class Profile(Table, frozen=True):
     """Turns of user and assistant must take turns: neighbours of one role are joined."""
     single_system: bool = False
     """Takes one system message: they are joined into the first."""
+    image_urls: bool = True
+    """Fetches images by their address. Engines on the operator's own machines must not: they see his network."""
     flat_text: bool = False
     """Takes text as a string only, not as a list of parts."""
     history: str = ""
