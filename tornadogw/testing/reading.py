@@ -17,7 +17,7 @@ Said = list[Event | Failure]
 ODD = (1, 2, 3, 5, 7, 11, 13, 1, 17, 64)
 
 
-def framer_for(vendor: Vendor, call: Call) -> Framer:
+def framer_for(vendor: Vendor, call: Call) -> Framer:  # noqa: ARG001  # the framing will be the vendor's
     """The framer with which the gateway cuts this vendor's answer."""
     return Framer()
 
@@ -54,7 +54,8 @@ def frames_of(vendor: Vendor, call: Call, chunks: Iterable[bytes]) -> list[Frame
 
 def pieces(body: bytes, sizes: Iterable[int] = ODD) -> list[bytes]:
     """A body in pieces of these sizes, over and over."""
-    cut, at, sizes = [], 0, list(sizes)
+    cut: list[bytes] = []
+    at, sizes = 0, list(sizes)
     while at < len(body):
         size = sizes[len(cut) % len(sizes)]
         cut.append(body[at : at + size])
@@ -100,7 +101,7 @@ class _Reading:
         stopped = {event.choice for event in self.events if isinstance(event, Stop)}
         complete = self.memo.done is True or (bool(seen) and seen == stopped)
         rest: Said = [] if self.whole else list(self.vendor.end(self.memo))
-        return Cut(at, complete, tuple([*self.events, *rest]))
+        return Cut(at, complete, (*self.events, *rest))
 
 
 def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[Cut]:
