@@ -34,7 +34,16 @@ class Row(VendorSuite):
 NO_LOOP = {"extras": "nothing opaque in its answers, or no recorded answer that calls tools has any"}
 NO_REQUEST = {"requests": "its recordings do not tell what was asked"}
 PATH_HAS_MODEL = {"model": "the deployment is in the address, and some clients leave the model out"}
-THOUGHTS: dict[str, Any] = {"opaque": ("reasoning_content",)}
+LOOP = b"".join(
+    b'data: {"id":"1","model":"m","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}\n\n' % each
+    for each in (
+        (b'{"role":"assistant","reasoning_content":"The tool will know. "}', b"null"),
+        (b'{"tool_calls":[{"index":0,"id":"call_1","function":{"name":"look","arguments":"{}"}}]}', b"null"),
+        (b"{}", b'"tool_calls"'),
+    )
+)
+THOUGHTS: dict[str, Any] = {"opaque": ("reasoning_content",), "samples": {"tool-loop": LOOP}}
+"""Vendors that want their reasoning back in a tool loop."""
 
 MORE: dict[str, dict[str, Any]] = {
     "azure": {"differs": PATH_HAS_MODEL, "exempt": NO_LOOP},
@@ -43,6 +52,7 @@ MORE: dict[str, dict[str, Any]] = {
     "moonshot": {**THOUGHTS, "exempt": NO_REQUEST},
     "openrouter": {"refuses": {"03-json-reasoning": "tools[0].type"}, "opaque": ("data", "signature")},
     "xai": {"exempt": NO_LOOP | NO_REQUEST},
+    "zhipu": THOUGHTS,
 }
 
 

@@ -128,39 +128,32 @@ def secrets(
 ) -> Iterator[str]:
     """`write` uses `secret` as the key."""
     parts = {secret, *(part for part in secret.replace('"', " ").replace(":", " ").split() if len(part) >= 16)}  # noqa: PLR2004  # shorter parts are words
-    said: dict[str, str] = {}
+    found: dict[str, None] = {}
+
+    def look(place: str, text: str) -> None:
+        if any(part in text for part in parts):
+            found[place] = None
+
     with _overheard() as heard:
         for call in calls:
             try:
                 request = write(call)
             except Cannot as error:
-                said["a refusal"] = str(error)
+                look("a refusal", str(error))
                 continue
-            said["the address"] = request.url
-            said["the body"] = request.body.decode("utf-8", "replace")
-            said["the names of what was dropped"] = " ".join(request.dropped)
-            said["the request's repr"] = repr(request)
-            _find(parts, said)
+            look("the address", request.url)
+            look("the body", request.body.decode("utf-8", "replace"))
+            look("the names of what was dropped", " ".join(request.dropped))
+            look("the request's repr", repr(request))
         for sample in samples:
             memo = vendor.memo(sample.call)
             events_of(vendor, frames_of(vendor, sample.call, [sample.body]), memo)
-            said["the memo's repr"] = f"{memo!r} {vars(memo)!r}"
+            look("the memo", f"{memo!r} {vars(memo)!r}")
         for status in (400, 401, 429, 500):
-            said["a failure"] = repr(vendor.failure(status, {}, b"", NOW))
-        said["the vendor's repr"] = f"{vendor!r} {vars(vendor)!r}"
-    said["a log line or the standard output"] = heard.getvalue()
-    _find(parts, said)
-    yield from (f"the key is in {place}" for place, text in said.items() if text is FOUND)
-
-
-FOUND = "found"
-
-
-def _find(parts: set[str], said: dict[str, str]) -> None:
-    """Mark the places that hold a part of the key; a mark stays."""
-    for place, text in said.items():
-        if text is not FOUND and any(part in text for part in parts):
-            said[place] = FOUND
+            look("a failure", repr(vendor.failure(status, {}, b"", NOW)))
+        look("the vendor", f"{vendor!r} {vars(vendor)!r}")
+    look("a log line or the standard output", heard.getvalue())
+    yield from (f"the key is in {place}" for place in found)
 
 
 @contextlib.contextmanager

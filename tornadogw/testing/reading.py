@@ -72,6 +72,8 @@ class Cut(Value, frozen=True):
     at: int
     complete: bool
     """Before the end came, every choice had its Stop, or the dialect's terminator was read."""
+    broken: bool
+    """Before the end came, the vendor had read an error."""
     events: tuple[Event | Failure, ...]
 
 
@@ -101,7 +103,8 @@ class _Reading:
         stopped = {event.choice for event in self.events if isinstance(event, Stop)}
         complete = self.memo.done is True or (bool(seen) and seen == stopped)
         rest: Said = [] if self.whole else list(self.vendor.end(self.memo))
-        return Cut(at, complete, (*self.events, *rest))
+        broken = any(isinstance(event, Failure) for event in self.events)
+        return Cut(at, complete, broken, (*self.events, *rest))
 
 
 def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[Cut]:
@@ -126,4 +129,4 @@ def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[
             twin.take(last)
             yield twin.ended(at)
         else:
-            yield Cut(at, idle.complete, idle.events)
+            yield Cut(at, idle.complete, idle.broken, idle.events)
