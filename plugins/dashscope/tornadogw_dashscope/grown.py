@@ -10,6 +10,8 @@ __all__ = ["Grown"]
 PROOFS = 2
 """Pieces, each longer than the one before and beginning with it, after which they are the whole so far. Increments
 would have to double each time."""
+CERTAIN = 16
+"""Characters that such a piece must have: short ones may double by chance, as laughter does."""
 
 
 class Grown:
@@ -37,7 +39,7 @@ class Grown:
             return new
         self._proofs += bool(self._latest) and len(piece) > len(self._latest)
         self._latest = piece
-        if self._proofs == PROOFS:
+        if self._proofs >= PROOFS and len(piece) >= CERTAIN:
             self._decided, self._added = "whole", ""
             return self._tell(piece)
         return self._tell(piece[: _agreed(self._added, piece)])
