@@ -193,6 +193,10 @@ SEALED = {"type": "reasoning.encrypted", "data": "x", "id": "rs_1", "index": 0}
             [{**TEXT, "text": "a", "id": "1"}, {**TEXT, "text": "b", "id": "2"}],
             [{**TEXT, "text": "a", "id": "1"}, {**TEXT, "text": "b", "id": "2"}],
         ),
+        (
+            [{**TEXT, "text": "a", "signature": "s"}, {**TEXT, "text": "b", "signature": None}],
+            [{**TEXT, "text": "ab", "signature": "s"}],
+        ),
         ([SEALED, SEALED], [SEALED, SEALED]),
         ([{"type": "reasoning.text", "text": "a"}] * 2, [{"type": "reasoning.text", "text": "a"}] * 2),
         (
