@@ -15,10 +15,10 @@ from tornadogw.errors import Cannot
 from tornadogw.jsontext import dumps
 from tornadogw.testing.material import Golden, Sample, draft_of, nodes, strings
 from tornadogw.testing.reading import frames_of, read_all
-from tornadogw.types import Call, Credential, Draft, Event, ToolCall, UpstreamRequest, Usage
+from tornadogw.types import Call, Draft, Event, ToolCall, UpstreamRequest, Usage
 from tornadogw.vendor import Vendor
 
-__all__ = ["PROBES", "call_unchanged", "extras", "never_silent", "requests"]
+__all__ = ["HELLO", "PROBES", "asking", "call_unchanged", "extras", "never_silent", "requests"]
 
 Make = Callable[[Draft], Call]
 Write = Callable[[Call], UpstreamRequest]
@@ -237,7 +237,3 @@ def continued(events: Sequence[Any], sample: Sample) -> Draft | None:
     tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
     body = {"model": sample.call.model, "messages": [HELLO, message, *results], "tools": tools}
     return draft_of(json.loads(dumps(body)))
-
-
-def credential(secret: str) -> Credential:
-    return Credential("suite#1", secret)
