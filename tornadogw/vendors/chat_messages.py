@@ -161,7 +161,7 @@ def _alternating(messages: Sequence[Message]) -> Sequence[Message]:
     for role, neighbours in groupby(messages, _turn):
         run = list(neighbours)
         if role and len(run) > 1:
-            joined.append({**run[0], "content": _together([message.get("content") for message in run])})
+            joined.append({**run[0], "content": _as_one([message.get("content") for message in run])})
         else:
             joined += run
     return joined
@@ -173,7 +173,7 @@ def _turn(message: Message) -> str:
     return role if role in ("user", "assistant") and not message.get("tool_calls") else ""
 
 
-def _together(contents: list[Any]) -> Any:
+def _as_one(contents: list[Any]) -> Any:
     """Several contents as one: texts a blank line apart, or all their parts."""
     texts = [content for content in contents if content]
     if all(isinstance(content, str) for content in texts):
