@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         Event,
         Extra,
         Failure,
+        Fetched,
         Frame,
         Meta,
         Mode,
         Price,
         Reasoning,
         Record,
+        Refreshed,
         Refusal,
         Spent,
         Stop,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
         UpstreamRequest,
         Usage,
     )
-    from tornadogw.vendor import Memo, Register, Vendor
+    from tornadogw.vendor import Fetch, Memo, Register, Vendor
 
 __version__ = "0.1.0"
 
@@ -49,6 +51,8 @@ __all__ = [
     "Event",
     "Extra",
     "Failure",
+    "Fetch",
+    "Fetched",
     "Frame",
     "Memo",
     "Meta",
@@ -56,6 +60,7 @@ __all__ = [
     "Price",
     "Reasoning",
     "Record",
+    "Refreshed",
     "Refusal",
     "Refused",
     "Register",

@@ -17,12 +17,14 @@ __all__ = [
     "Event",
     "Extra",
     "Failure",
+    "Fetched",
     "Frame",
     "Meta",
     "Mode",
     "Price",
     "Reasoning",
     "Record",
+    "Refreshed",
     "Refusal",
     "Spent",
     "Stop",
@@ -162,6 +164,34 @@ class Traits(Value, frozen=True):
     """Upper bound of the prompt tokens of one image."""
 
 
+# --- fresh secrets -------------------------------------------------------------------------------------------------
+
+
+class Fetched(Value, frozen=True):
+    """A whole answer to a request that a vendor sends for a fresh secret. The body is cut at 64 kB."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names."""
+    body: bytes
+
+    @override
+    def __repr__(self) -> str:
+        return f"Fetched({self.status}, {len(self.body)} bytes)"
+
+
+class Refreshed(Value, frozen=True):
+    """A secret that stands in for a credential's own while it lasts. It shows in no repr."""
+
+    secret: str
+    seconds: float
+    """How long it lasts, from now on."""
+
+    @override
+    def __repr__(self) -> str:
+        return f"Refreshed(secret=<masked>, seconds={self.seconds!r})"
+
+
 # --- what comes back -----------------------------------------------------------------------------------------------
 
 
@@ -219,6 +249,8 @@ class ToolCall(Event, frozen=True):
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    extras: Mapping[str, Any] = {}
+    """Further members of the call, opaque, on its first piece: what must come back with it, such as a signature."""
 
 
 class Stop(Event, frozen=True):
