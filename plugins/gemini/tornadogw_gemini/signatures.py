@@ -2,8 +2,8 @@
 
 Gemini 3 refuses a tool loop whose calls lack the signatures that came with them. Google's own OpenAI endpoint puts them
 in `extra_content` of a tool call; most clients drop fields that they do not know, but none drops the call's id. So a
-signature stands in both: `call_1f0c__sig_sEqADCp0...`. The letter after the mark tells the alphabet
-of base64 that it came in (`s`tandard or `u`rl-safe): other vendors take letters, digits, `_` and `-` in ids, no more.
+signature stands in both: `call_1f0c__sig_s2EqADCp0...`. Behind the mark stand the alphabet of base64 that it came in
+(`s`tandard or `u`rl-safe) and how many `=` it ended with: other vendors take letters, digits, `_` and `-` in ids, no more.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = ["SKIP", "found", "made_up", "shown", "split", "tool_call_id"]
 MARK = "__sig_"
 SKIP = "skip_thought_signature_validator"
 """What Google's documentation says to send for a call that another model made."""
+_HELD = re.compile(r"([su])([0-2])([A-Za-z0-9_-]+)")
 _MADE_UP = re.compile(r"call_[0-9a-f]{16}")
 _STANDARD, _URL_SAFE = (re.compile(rf"[A-Za-z0-9{others}]+={{0,2}}") for others in ("+/", "_-"))
 
@@ -31,17 +32,22 @@ def tool_call_id(own: str, signature: str) -> str:
     """The id that a client reads: `own`, and the signature if an id can hold it."""
     if not (_STANDARD.fullmatch(signature) or _URL_SAFE.fullmatch(signature)):
         return own
-    letter = "s" if _STANDARD.fullmatch(signature) else "u"
-    return own + MARK + letter + signature.rstrip("=").replace("+", "-").replace("/", "_")
+    if MARK in own:
+        return own
+    form = f"{'s' if _STANDARD.fullmatch(signature) else 'u'}{signature.count('=')}"
+    return own + MARK + form + signature.rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def split(told: str) -> tuple[str, str]:
     """(the vendor's own id, empty if it was made up; the signature, empty if there is none)."""
     own, _, held = told.partition(MARK)
-    signature = held[1:]
-    if signature and held[0] == "s":
-        signature = signature.replace("-", "+").replace("_", "/")
-    signature += "=" * (-len(signature) % 4)
+    if (parts := _HELD.fullmatch(held)) is None:
+        own, signature = told, ""
+    else:
+        alphabet, padding, signature = parts.groups()
+        if alphabet == "s":
+            signature = signature.replace("-", "+").replace("_", "/")
+        signature += "=" * int(padding)
     return "" if _MADE_UP.fullmatch(own) else own, signature
 
 

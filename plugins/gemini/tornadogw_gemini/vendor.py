@@ -45,6 +45,8 @@ class Gemini(Vendor):
     name = "gemini"
     base_url = "https://generativelanguage.googleapis.com"
     api_version = "v1beta"
+    framing = "json-array"
+    """Of a stream that is not asked for as server-sent events."""
     addresses = False
     """Whether the vendor fetches http(s) addresses itself."""
 
