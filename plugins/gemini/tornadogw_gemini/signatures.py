@@ -3,7 +3,7 @@
 Gemini 3 refuses a tool loop whose calls lack the signatures that came with them. Google's own OpenAI endpoint puts them
 in `extra_content` of a tool call; most clients drop fields that they do not know, but none drops the call's id. So a
 signature stands in both: `call_1f0c__sig_s2EqADCp0...`. Behind the mark stand the alphabet of base64 that it came in
-(`s`tandard or `u`rl-safe) and how many `=` it ended with: other vendors take letters, digits, `_` and `-` in ids, no more.
+(`s`tandard or `u`rl-safe) and how many `=` it ended with: other vendors take nothing but letters, digits, `_` and `-`.
 """
 
 from __future__ import annotations
