@@ -251,7 +251,7 @@ async def test_the_call_carries_the_fresh_token():
     async with FakeUpstream(token("t1"), Answer(body=WHOLE)) as upstream, opened() as tokens:
         one, failure = await tried(upstream, tokens)
         assert (failure, sent(upstream)) == (None, ["/token", "Bearer t1"])
-        assert one.secrets == ("long-lived-secret", "t1")
+        assert one.secrets == ["long-lived-secret", "t1"]
         assert one.calls == 1
 
 

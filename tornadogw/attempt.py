@@ -64,11 +64,8 @@ class RouteAttempt:
         self._draft, self._id = draft, request_id
         self._own, self._credential = credential, credential
         """As configured, and as it is sent: they differ where the vendor's secrets expire."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
+        self.secrets = [credential.secret]
         """What nobody may read in a message about this try."""
-        return self._own.secret, self._credential.secret
 
     async def relay(
         self, transport: Transport, tokens: Tokens, client: Client, defaults: Defaults, *, last: bool, number: int
@@ -107,6 +104,7 @@ class RouteAttempt:
         if isinstance(fresh, Failure):
             raise UpstreamFailed(fresh)
         self._credential = fresh
+        self.secrets.append(fresh.secret)
 
     async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
         """One upstream call: request, head, relay."""

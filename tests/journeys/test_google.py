@@ -1,20 +1,16 @@
-"""Recorded answers of generateContent through the whole gateway, tool loops with signatures, and tokens that expire."""
+"""Recorded answers of generateContent through the whole gateway, and tool loops with signatures."""
 
 from __future__ import annotations
 
 import json
 import os
-from functools import partial
-from importlib.metadata import EntryPoint
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tests.journeys.google import SPOKEN, google, settings, sse
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT
 from tests.shared import ROOT, lacking
-from tornadogw.plugins import load_plugins
 from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
 
 
@@ -29,34 +25,13 @@ def recordings():
 RECORDINGS = recordings()
 FAILING = "UNEXPECTED_TOOL_CALL"
 REASONS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
-JSON = {"Content-Type": "application/json"}
 ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " * 300}], "max_tokens": 4000}
 """Long enough for the tokens that were reported then."""
 
 
-@pytest.fixture(autouse=True)
-def package(monkeypatch):
-    """The package as if it were installed."""
-    monkeypatch.syspath_prepend(str(ROOT / "plugins/gemini"))
-    points = [EntryPoint("gemini", "tornadogw_gemini", "tornadogw")]
-    monkeypatch.setattr("tests.running.load_plugins", partial(load_plugins, points=points))
+__all__ = ["google"]
 
-
-def settings(url, *, vendor="gemini", key="AIza-test", model="gemini-3-flash-preview"):
-    options = 'options = { project = "p", location = "europe-west4" }' if vendor == "vertex" else ""
-    return f"""
-[[upstreams]]
-name = "up"
-vendor = "{vendor}"
-base_url = "{url}"
-keys = ['{key}']
-{options}
-
-[[models]]
-name = "m"
-price = {{ input = "1", output = "2" }}
-routes = [{{ upstream = "up", model = "{model}" }}]
-"""
+pytestmark = pytest.mark.usefixtures("google")
 
 
 def responses(recording):
@@ -138,14 +113,6 @@ CALLS = {
     ],
     "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 9, "totalTokenCount": 18},
 }
-SPOKEN = {
-    "candidates": [{"content": {"parts": [{"text": "Rain."}]}, "finishReason": "STOP"}],
-    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 2, "totalTokenCount": 11},
-}
-
-
-def sse(said):
-    return Answer(body=b"data: %b\r\n\r\n" % json.dumps(said).encode())
 
 
 @pytest.mark.parametrize("forgetful", [True, False], ids=["drops unknown fields", "keeps all"])
@@ -164,82 +131,3 @@ async def test_a_tool_loop_brings_the_signature_back(start, forgetful):
         _, said, results = upstream.requests[1].json()["contents"]
         assert said["parts"] == CALLS["candidates"][0]["content"]["parts"]
         assert [part["functionResponse"]["name"] for part in results["parts"]] == ["weather", "time"]
-
-
-# --- tokens ----------------------------------------------------------------------------------------------------------
-
-
-def key_file(url):
-    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
-    return json.dumps(
-        {
-            "type": "service_account",
-            "client_email": "gateway@p.iam.gserviceaccount.com",
-            "private_key": pem.decode(),
-            "token_uri": f"{url}/token",
-        }
-    )
-
-
-def bought(name):
-    body = json.dumps({"access_token": f"ya29.{name}", "expires_in": 3599}).encode()
-    return Answer(body=body, headers=JSON)
-
-
-UNAUTHORIZED = Answer(
-    status=401,
-    body=b'{"error":{"code":401,"message":"Request had invalid credentials ya29.first","status":"UNAUTHENTICATED"}}',
-    headers=JSON,
-)
-
-
-def sent(upstream):
-    """What came: the path where a token was asked for, else what the call carried."""
-    return [request.headers.get("authorization", request.path) for request in upstream.requests]
-
-
-async def test_a_service_account_buys_one_token_for_all_calls(start):
-    async with FakeUpstream(bought("first"), sse(SPOKEN)) as upstream:
-        async with start(settings(upstream.url, vendor="vertex", key=key_file(upstream.url))) as gateway:
-            for _ in range(2):
-                status, answer = await gateway.ask({**CHAT, "model": "m"})
-                assert (status, answer["choices"][0]["message"]["content"]) == (200, "Rain.")
-        assert sent(upstream) == ["/token", "Bearer ya29.first", "Bearer ya29.first"]
-        assert upstream.requests[1].path == (
-            "/v1beta1/projects/p/locations/europe-west4/publishers/google/models/gemini-3-flash-preview"
-            ":streamGenerateContent?alt=sse"
-        )
-
-
-async def test_an_expired_token_is_bought_anew_once(start):
-    async with FakeUpstream(bought("first"), UNAUTHORIZED, bought("second"), sse(SPOKEN)) as upstream:
-        gateway = start(settings(upstream.url, vendor="vertex", key=key_file(upstream.url)))
-        async with gateway as running, running.post(body={**CHAT, "model": "m"}) as response:
-            assert (response.status, response.headers["X-Gateway-Attempts"]) == (200, "2")
-            await response.read()
-        assert sent(upstream) == ["/token", "Bearer ya29.first", "/token", "Bearer ya29.second"]
-
-
-async def test_a_credential_that_buys_nothing_is_left_alone(start, caplog):
-    refused = Answer(status=400, body=b'{"error":"invalid_grant","error_description":"account deleted"}', headers=JSON)
-    async with FakeUpstream(refused) as upstream:
-        secret = key_file(upstream.url)
-        async with start(settings(upstream.url, vendor="vertex", key=secret)) as gateway:
-            for _ in range(2):
-                status, answer = await gateway.ask({**CHAT, "model": "m"})
-                assert (status, answer["code"]) == (503, 4001)
-        assert sent(upstream) == ["/token"]
-        assert "PRIVATE KEY" not in caplog.text + json.dumps(answer)
-
-
-async def test_a_token_that_is_refused_twice_disables_the_key_and_is_shown_to_nobody(start, caplog):
-    async with FakeUpstream(bought("first"), UNAUTHORIZED, bought("second"), UNAUTHORIZED) as upstream:
-        async with start(settings(upstream.url, vendor="vertex", key=key_file(upstream.url))) as gateway:
-            for _ in range(2):
-                status, answer = await gateway.ask({**CHAT, "model": "m"})
-                assert (status, answer["code"]) == (503, 4001)
-        assert len(upstream.requests) == 4
-        assert "ya29" not in json.dumps(answer)
-        assert "ya29.second" not in caplog.text
