@@ -33,13 +33,13 @@ def key_file(url):
 
 
 def bought(name):
-    body = json.dumps({"access_token": f"ya29.{name}", "expires_in": 3599}).encode()
+    body = json.dumps({"access_token": f"bought-{name}", "expires_in": 3599}).encode()
     return Answer(body=body, headers=JSON)
 
 
 UNAUTHORIZED = Answer(
     status=401,
-    body=b'{"error":{"code":401,"message":"Request had invalid credentials ya29.first","status":"UNAUTHENTICATED"}}',
+    body=b'{"error":{"code":401,"message":"Request had invalid credentials bought-first","status":"UNAUTHENTICATED"}}',
     headers=JSON,
 )
 
@@ -55,7 +55,7 @@ async def test_a_service_account_buys_one_token_for_all_calls(start):
             for _ in range(2):
                 status, answer = await gateway.ask({**CHAT, "model": "m"})
                 assert (status, answer["choices"][0]["message"]["content"]) == (200, "Rain.")
-        assert sent(upstream) == ["/token", "Bearer ya29.first", "Bearer ya29.first"]
+        assert sent(upstream) == ["/token", "Bearer bought-first", "Bearer bought-first"]
         assert upstream.requests[1].path == (
             "/v1beta1/projects/p/locations/europe-west4/publishers/google/models/gemini-3-flash-preview"
             ":streamGenerateContent?alt=sse"
@@ -68,7 +68,7 @@ async def test_an_expired_token_is_bought_anew_once(start):
         async with gateway as running, running.post(body={**CHAT, "model": "m"}) as response:
             assert (response.status, response.headers["X-Gateway-Attempts"]) == (200, "2")
             await response.read()
-        assert sent(upstream) == ["/token", "Bearer ya29.first", "/token", "Bearer ya29.second"]
+        assert sent(upstream) == ["/token", "Bearer bought-first", "/token", "Bearer bought-second"]
 
 
 async def test_a_credential_that_buys_nothing_is_left_alone(start, caplog):
@@ -84,13 +84,13 @@ async def test_a_credential_that_buys_nothing_is_left_alone(start, caplog):
 
 
 async def test_a_message_that_quotes_the_token_is_masked(start):
-    quoting = b'{"error":{"code":400,"message":"strange: ya29.first","status":"INVALID_ARGUMENT"}}'
+    quoting = b'{"error":{"code":400,"message":"strange: bought-first","status":"INVALID_ARGUMENT"}}'
     async with FakeUpstream(bought("first"), Answer(status=400, body=quoting, headers=JSON)) as upstream:
         async with start(settings(upstream.url, vendor="vertex", key=key_file(upstream.url))) as gateway:
             status, answer = await gateway.ask({**CHAT, "model": "m"})
         assert (status, answer["code"]) == (400, 1002)
         assert "strange" in answer["message"]
-        assert "ya29" not in answer["message"]
+        assert "bought-" not in answer["message"]
 
 
 async def test_a_token_that_is_refused_twice_disables_the_key_and_is_shown_to_nobody(start, caplog):
@@ -101,6 +101,6 @@ async def test_a_token_that_is_refused_twice_disables_the_key_and_is_shown_to_no
                 status, answer = await gateway.ask({**CHAT, "model": "m"})
                 assert (status, answer["code"]) == (503, 4001)
         assert len(upstream.requests) == 4
-        assert "ya29" not in json.dumps(answer)
+        assert "bought-" not in json.dumps(answer)
         assert "disable UNAUTHENTICATED" in caplog.text
-        assert "ya29" not in caplog.text
+        assert "bought-" not in caplog.text

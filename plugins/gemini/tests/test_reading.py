@@ -279,11 +279,21 @@ def test_images_and_code():
         )
     )
     assert events == [
-        Extra("images", [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]),
-        Extra("extra_content", {"google": {"code_execution": [{"executableCode": {"code": "1"}}]}}),
-        Extra("extra_content", {"google": {"code_execution": [{"codeExecutionResult": {"output": "1"}}]}}),
+        Extra("images", [{"type": "image_url", "index": 0, "image_url": {"url": "data:image/png;base64,AAAA"}}]),
+        Extra("extra_content", {"google": {"code_execution": [{"index": 0, "executableCode": {"code": "1"}}]}}),
+        Extra("extra_content", {"google": {"code_execution": [{"index": 1, "codeExecutionResult": {"output": "1"}}]}}),
         Stop("stop"),
     ]
+
+
+def test_the_last_signature_of_a_text_is_told_once():
+    """Clients join the texts of a stream's fields: two signatures would become one that is none."""
+    events = read(
+        response(candidate({"text": "a", "thoughtSignature": "AAAA"})),
+        response(candidate({"text": "", "thoughtSignature": "BBBB"}, finishReason="STOP")),
+    )
+    signed = Extra("extra_content", {"google": {"thought_signature": "BBBB"}})
+    assert events == [Text("a"), signed, Stop("stop")]
 
 
 def test_log_probabilities_in_the_clients_form():

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth import jwt
 from tornadogw_gemini import Gemini, Vertex
 
-from tornadogw import Credential, Failure, Fetched, Refreshed, Unreadable
+from tornadogw import Call, Cannot, Credential, Draft, Failure, Fetched, Refreshed, Unreadable
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 NOW = 1_800_000_000.0
@@ -51,6 +51,14 @@ def test_only_key_files_expire():
     assert not Vertex().expires(Credential("k", "ya29.token"))
     assert not Vertex().expires(Credential("k", "AIzaKey"))
     assert not Gemini().expires(Credential("k", "AIzaKey"))
+
+
+@pytest.mark.parametrize("vendor", [Gemini(), Vertex()])
+def test_a_key_file_is_never_sent_itself(vendor):
+    draft = Draft(mode="chat", model="m", messages=({"role": "user", "content": "hi"},))
+    call = Call(id="r", draft=draft, model="m", base_url="http://x", options={"project": "p"})
+    with pytest.raises(Cannot, match="key file"):
+        vendor.request(call, account(), NOW)
 
 
 def test_the_statement_is_signed_as_the_vendor_wants_it():

@@ -85,6 +85,10 @@ class _Choice:
         self.calls = 0
         self.growing: Arguments | None = None
         """The arguments of the last call, while they come in pieces."""
+        self.images = self.steps = 0
+        """Told so far: clients put lists of a stream together by the `index` of their entries."""
+        self.signature = ""
+        """Of the text, the last one: clients would join two of them."""
         self.stopped = False
 
 
@@ -176,13 +180,16 @@ def _part(part: Mapping[str, Any], index: int, choice: _Choice, notes: Notes) ->
     if text := _text(part, "text"):
         yield Reasoning(text, index) if thought else Text(text, index)
     if signature and "text" in part:
-        yield Extra("extra_content", signatures.shown(signature), index)
+        choice.signature = signature
     if not thought and (blob := _object(part, "inlineData")):
         url = f"data:{_text(blob, 'mimeType')};base64,{_text(blob, 'data')}"
-        yield Extra("images", [{"type": "image_url", "image_url": {"url": url}}], index)
+        yield Extra("images", [{"type": "image_url", "index": choice.images, "image_url": {"url": url}}], index)
+        choice.images += 1
     for kind in ("executableCode", "codeExecutionResult"):
         if kind in part:
-            yield Extra("extra_content", {"google": {"code_execution": [{kind: part[kind]}]}}, index)
+            step = {"index": choice.steps, kind: part[kind]}
+            choice.steps += 1
+            yield Extra("extra_content", {"google": {"code_execution": [step]}}, index)
 
 
 def _call(said: Mapping[str, Any], signature: str, index: int, choice: _Choice, notes: Notes) -> Iterator[Event]:
@@ -248,6 +255,8 @@ def _stop(index: int, choice: _Choice, reason: str, message: str) -> list[Event]
     events: list[Event] = []
     if choice.growing is not None:
         events.append(_arguments(index, choice))
+    if choice.signature:
+        events.append(Extra("extra_content", signatures.shown(choice.signature), index))
     choice.stopped = True
     ours = STOPS.get(reason, "stop")
     if ours == "content_filter":

@@ -83,7 +83,9 @@ class Gemini(Vendor):
         return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
 
     def authorization(self, credential: Credential) -> dict[str, str]:
-        """The header that says who asks."""
+        """The header that says who asks. Raises Cannot for a key file: it buys tokens, and stays here."""
+        if is_service_account(credential.secret):
+            raise Cannot("upstreams.keys", "a service account's key file is not sent as it is")
         return {"x-goog-api-key": credential.secret} if credential.secret else {}
 
     @override
@@ -155,8 +157,9 @@ class Vertex(Gemini):
 
     @override
     def authorization(self, credential: Credential) -> dict[str, str]:
-        if not credential.secret or credential.secret.startswith(API_KEYS):
-            return super().authorization(credential)
+        headers = super().authorization(credential)
+        if not headers or credential.secret.startswith(API_KEYS):
+            return headers
         return {"authorization": f"Bearer {credential.secret}"}
 
     @override
