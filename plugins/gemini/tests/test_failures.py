@@ -101,6 +101,20 @@ def test_the_parameter_is_the_clients(message, details, param):
     assert (said.kind, said.param) == ("client", param)
 
 
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ("Multiple candidates is not enabled for this model", "n"),
+        ("JSON mode is not enabled for models/gemma-3-27b-it", "response_format"),
+        ("Function calling is not enabled for models/gemma-3-27b-it", "tools"),
+        ("Telepathy is not supported by the model", None),
+    ],
+)
+def test_what_this_model_lacks_another_may_have(message, param):
+    said = failure(400, message, "INVALID_ARGUMENT")
+    assert (said.kind, said.code, said.param) == ("cannot", "unsupported", param)
+
+
 def test_the_context():
     said = failure(
         400,

@@ -86,6 +86,18 @@ PARAMS = {
 }
 """Fields of the vendor, without case and underscores, and the client's parameter behind each."""
 
+ABILITIES = {
+    "multiple candidates": "n",
+    "logprobs": "logprobs",
+    "function calling": "tools",
+    "json mode": "response_format",
+    "penalty": "presence_penalty",
+    "thinking": "reasoning_effort",
+    "developer instruction": "messages",
+}
+"""What some models lack, as messages begin ("JSON mode is not enabled for models/..."), and the client's parameter."""
+
+_UNABLE = re.compile(r"(?:is|are) not (?:enabled|supported) (?:for|by|in) (?:this model|the model|models/)")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 _RETRY_IN = re.compile(r"retry in (?:(\d{1,4})h)?(?:(\d{1,4})m)?(\d{1,9}(?:\.\d{1,9})?)s", re.IGNORECASE)
 _FIELD = re.compile(r"(?:at|field|parameter) ['`\"]?(?:generation_?config\.)?([A-Za-z_]{2,40})", re.IGNORECASE)
@@ -167,6 +179,9 @@ def _blame_request(status: int, error: Mapping[str, Any], code: str, message: st
     low = message.lower()
     if any(words in low for words in CONTEXT):
         return Failure("cannot", code="context_length_exceeded", message=message, status=status)
+    if _UNABLE.search(low):
+        param = next((ours for words, ours in ABILITIES.items() if low.startswith(words)), None)
+        return Failure("cannot", code="unsupported", message=message, param=param, status=status)
     return Failure("client", code=code, message=message, param=_param(error, message), status=status)
 
 
