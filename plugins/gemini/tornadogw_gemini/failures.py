@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -103,7 +105,7 @@ _RETRY_IN = re.compile(r"retry in (?:(\d{1,4})h)?(?:(\d{1,4})m)?(\d{1,9}(?:\.\d{
 _FIELD = re.compile(r"(?:at|field|parameter) ['`\"]?(?:generation_?config\.)?([A-Za-z_]{2,40})", re.IGNORECASE)
 
 
-def from_answer(status: int, body: bytes, now: float) -> Failure:
+def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
     """An answer that is not a 2xx."""
     try:
         value = orjson.loads(body)
@@ -111,7 +113,7 @@ def from_answer(status: int, body: bytes, now: float) -> Failure:
         value = None
     if isinstance(value, list) and value:  # the stream of arrays wraps its errors too
         value = value[0]
-    return _judge(status, _error(value), now)
+    return _judge(status, _error(value), now, _told(headers, now))
 
 
 def from_event(said: Mapping[str, Any], now: float | None = None) -> Failure:
@@ -119,7 +121,7 @@ def from_event(said: Mapping[str, Any], now: float | None = None) -> Failure:
     error = _error(said)
     code = error.get("code")
     known = STATUSES.get(_text(error, "status"), 500)
-    return _judge(code if type(code) is int and 400 <= code < 600 else known, error, now)  # noqa: PLR2004 -- HTTP's own numbers read best
+    return _judge(code if type(code) is int and 400 <= code < 600 else known, error, now, None)  # noqa: PLR2004 -- HTTP's own numbers read best
 
 
 def from_finish(reason: str, message: str) -> Failure | None:
@@ -131,18 +133,19 @@ def from_finish(reason: str, message: str) -> Failure | None:
     return None
 
 
-def _judge(status: int, error: Mapping[str, Any], now: float | None) -> Failure:
+def _judge(status: int, error: Mapping[str, Any], now: float | None, told: float | None) -> Failure:
+    """`told`: seconds to wait that a header named; the vendor has none, what stands before it may."""
     code, message = _text(error, "status"), _text(error, "message")
     low, reasons = message.lower(), {_text(detail, "reason") for detail in _details(error)}
     if reasons & BAD_KEY or low.startswith(KEY_WORDS):
         return Failure("disable", "key", code=min(reasons & BAD_KEY, default=code), message=message, status=status)
     if status == 429:  # noqa: PLR2004 -- HTTP's own numbers read best, here and below
-        return _exhausted(error, code, message, now)
+        return _exhausted(error, code, message, now, told)
     if status in (503, 529):
-        wait = _wait(error, message)
+        wait = _wait(error, message) if told is None else told
         seconds = OVERLOAD_SECONDS if wait is None else wait
         return Failure("cool", "upstream+model", seconds, "overloaded", message, status=status)
-    if status in (401, 403):
+    if status in (401, 402, 403):
         return _barred(status, code, message)
     if status == 404:  # noqa: PLR2004
         return Failure("cannot", code="model_not_found", message=message, status=status)
@@ -154,14 +157,14 @@ def _judge(status: int, error: Mapping[str, Any], now: float | None) -> Failure:
 
 
 def _barred(status: int, code: str, message: str) -> Failure:
-    if status == 401:  # noqa: PLR2004
+    if status in (401, 402):
         return Failure("disable", "key", code=code or "UNAUTHENTICATED", message=message, status=status)
     if code == "PERMISSION_DENIED":
         return Failure("disable", "key+model", code=code, message=message, status=status)
     return Failure("cool", "key+model", BARRED_SECONDS, code or "forbidden", message, status=status)
 
 
-def _exhausted(error: Mapping[str, Any], code: str, message: str, now: float | None) -> Failure:
+def _exhausted(error: Mapping[str, Any], code: str, message: str, now: float | None, told: float | None) -> Failure:
     """Which quota tells how long: a day's lasts until the next day, whatever delay stands beside it."""
     if any(words in message.lower() for words in NO_MONEY):
         return Failure("disable", "key", code="billing", message=message, status=429)
@@ -170,7 +173,7 @@ def _exhausted(error: Mapping[str, Any], code: str, message: str, now: float | N
     if any("perday" in _text(violation, "quotaId").lower() for violation in _listed(error, "violations")):
         seconds = DAY - (now - RESET) % DAY if now is not None else BARRED_SECONDS
         return Failure("cool", "key+model", seconds, code or "daily_quota", message, status=429)
-    wait = _wait(error, message)
+    wait = _wait(error, message) if told is None else told
     return Failure("cool", "key+model", RATE_SECONDS if wait is None else wait, code or "rate", message, status=429)
 
 
@@ -205,6 +208,19 @@ def _wait(error: Mapping[str, Any], message: str) -> float | None:
     if (found := _RETRY_IN.search(message)) is not None:
         return int(found[1] or 0) * 3600 + int(found[2] or 0) * 60 + float(found[3])
     return None
+
+
+def _told(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds in `retry-after-ms` or `retry-after`, which may be a date; None: neither, or nonsense."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        said = headers.get(name, "")
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", said):
+            return float(said) / unit
+    try:
+        moment = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def _details(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:

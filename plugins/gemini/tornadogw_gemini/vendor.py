@@ -112,7 +112,7 @@ class Gemini(Vendor):
 
     @override
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
-        return failures.from_answer(status, body, now)
+        return failures.from_answer(status, headers, body, now)
 
 
 class Vertex(Gemini):
