@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -56,6 +57,7 @@ BODIES = (
 )
 DEEP = b"[" * 100_000
 HOSTILE: tuple[Any, ...] = (None, True, -1, 0, 1.5, 10**30, "", "x" * 300, [], {}, [None], {"": None}, "\x00", [[[1]]])
+EMPTY: tuple[Any, ...] = ("", [], " ", None)
 MUTATIONS = 400
 HEADERS: tuple[tuple[Mapping[str, str], float | None], ...] = (
     ({"retry-after": "7"}, 7.0),
@@ -83,24 +85,29 @@ def failures(
         said = vendor.failure(status, headers, body, NOW)
         if wrong := _wrong_failure(said, status) or ("" if said.message else "no message"):
             yield f"{name}: {wrong}"
-    for status, kinds in (STATUSES | dict(statuses)).items():
+    for status, kinds in {**STATUSES, **statuses}.items():
         said = vendor.failure(status, {}, b"", NOW)
-        if wrong := _wrong_failure(said, status):
-            yield f"status {status}: {wrong}"
-        elif said.kind not in kinds:
+        if said.kind not in kinds:
             yield f"status {status} without a body is {said.kind!r}, not {' or '.join(kinds)}"
         elif said.kind == "cool" and not said.seconds > 0:
             yield f"status {status} cools for no time"
-    for headers, seconds in HEADERS:
-        said = vendor.failure(429, headers, b"", NOW)
-        if seconds is not None and said.seconds != seconds:
-            yield f"429 with {dict(headers)} waits {said.seconds} s, not {seconds}"
-        elif not math.isfinite(said.seconds) or said.seconds < 0:
-            yield f"429 with {dict(headers)!s:.60} waits {said.seconds} s"
+    yield from _waits(vendor)
+    yield from _any_error(vendor)
+
+
+def _any_error(vendor: Vendor) -> Iterator[str]:
     for status in (*range(300, 600, 7), 400, 401, 403, 404, 429, 500, 503, 529):
         for body in (*BODIES, DEEP):
             if wrong := _wrong_failure(vendor.failure(status, {}, body, NOW), status):
                 yield f"status {status} with {body[:30]!r}: {wrong}"
+
+
+def _waits(vendor: Vendor) -> Iterator[str]:
+    for headers, seconds in HEADERS:
+        said = vendor.failure(429, headers, b"", NOW)
+        right = math.isfinite(said.seconds) and said.seconds >= 0 if seconds is None else said.seconds == seconds
+        if not right:
+            yield f"429 with {dict(headers)!s:.60} waits {said.seconds} s, not {seconds or 'a possible time'}"
 
 
 def _wrong_failure(said: Any, status: int) -> str:
@@ -110,7 +117,7 @@ def _wrong_failure(said: Any, status: int) -> str:
         return f"{said.kind!r} of {said.scope!r} is no class of failures"
     if said.status != status:
         return f"says status {said.status}, not {status}"
-    return "" if isinstance(said.message, str) and isinstance(said.code, str) else "a message or code that is no text"
+    return wrong_event(said)
 
 
 # --- secrets and the outside world -----------------------------------------------------------------------------------
@@ -121,39 +128,32 @@ def secrets(
 ) -> Iterator[str]:
     """`write` uses `secret` as the key."""
     parts = {secret, *(part for part in secret.replace('"', " ").replace(":", " ").split() if len(part) >= 16)}  # noqa: PLR2004  # shorter parts are words
-    said: dict[str, str] = {}
+    found: dict[str, None] = {}
+
+    def look(place: str, text: str) -> None:
+        if any(part in text for part in parts):
+            found[place] = None
+
     with _overheard() as heard:
         for call in calls:
             try:
                 request = write(call)
             except Cannot as error:
-                said["a refusal"] = str(error)
+                look("a refusal", str(error))
                 continue
-            said["the address"] = request.url
-            said["the body"] = request.body.decode("utf-8", "replace")
-            said["the names of what was dropped"] = " ".join(request.dropped)
-            said["the request's repr"] = repr(request)
-            _find(parts, said)
+            look("the address", request.url)
+            look("the body", request.body.decode("utf-8", "replace"))
+            look("the names of what was dropped", " ".join(request.dropped))
+            look("the request's repr", repr(request))
         for sample in samples:
             memo = vendor.memo(sample.call)
             events_of(vendor, frames_of(vendor, sample.call, [sample.body]), memo)
-            said["the memo's repr"] = f"{memo!r} {vars(memo)!r}"
+            look("the memo", f"{memo!r} {vars(memo)!r}")
         for status in (400, 401, 429, 500):
-            said["a failure"] = repr(vendor.failure(status, {}, b"", NOW))
-        said["the vendor's repr"] = f"{vendor!r} {vars(vendor)!r}"
-    said["a log line or the standard output"] = heard.getvalue()
-    _find(parts, said)
-    yield from (f"the key is in {place}" for place, text in said.items() if text is FOUND)
-
-
-FOUND = "found"
-
-
-def _find(parts: set[str], said: dict[str, str]) -> None:
-    """Mark the places that hold a part of the key; a mark stays."""
-    for place, text in said.items():
-        if text is not FOUND and any(part in text for part in parts):
-            said[place] = FOUND
+            look("a failure", repr(vendor.failure(status, {}, b"", NOW)))
+        look("the vendor", f"{vendor!r} {vars(vendor)!r}")
+    look("a log line or the standard output", heard.getvalue())
+    yield from (f"the key is in {place}" for place in found)
 
 
 @contextlib.contextmanager
@@ -249,11 +249,14 @@ def _fuzzed(vendor: Vendor, call: Call) -> Iterator[str]:
     )
     @given(st.binary(max_size=80) | values.map(lambda value: json.dumps(value).encode()), st.lists(framed, max_size=4))
     def look(body: bytes, frames: list[Frame]) -> None:
-        for prefix in (b"", b"data: "):
-            if wrong := _reads(lambda: read_all(vendor, call, [prefix + body, b"\n\n"])):
-                found.append(f"{prefix + body!r:.80}: {wrong}")
-        if wrong := _reads(lambda: [*events_of(vendor, frames, memo := vendor.memo(call)), *vendor.end(memo)]):
-            found.append(f"{frames!r:.80}: {wrong}")
+        for text in (body, b"data: " + body):
+            note(repr(text), _reads(functools.partial(read_all, vendor, call, [text, b"\n\n"])))
+        memo = vendor.memo(call)
+        note(repr(frames), _reads(lambda: [*events_of(vendor, frames, memo), *vendor.end(memo)]))
+
+    def note(what: str, wrong: str) -> None:
+        if wrong:
+            found.append(f"{what:.80}: {wrong}")
 
     look()
     yield from found[:3]
@@ -307,15 +310,14 @@ def any_request(write: Write, make: Make, model: str, asked: Sequence[Mapping[st
     """Clients' bodies with values replaced: those that the gateway lets through."""
     chance = random.Random(model)  # noqa: S311  # the same mutations every time
     bodies = [*asked, *(asking(probe, model) for probe in PROBES.values()), {"model": model, "prompt": "Hello"}]
-    bodies += [{"model": model, "messages": [{**HELLO, "content": content}]} for content in ("", [], " ", None)]
+    bodies += [{"model": model, "messages": [{**HELLO, "content": content}]} for content in EMPTY]
     tried: list[Any] = [*bodies, *(_replaced(chance.choice(bodies), chance) for _ in range(MUTATIONS))]
     for body in tried:
         draft = draft_of(body) if isinstance(body, Mapping) else None
         if draft is None:
             continue
         try:
-            if not isinstance(request := write(make(draft)), UpstreamRequest):
-                yield f"{body!r:.200} gives {request!r:.40}"
+            write(make(draft))
         except Cannot as error:
             if not error.param:
                 yield f"{body!r:.200} is refused without a name"

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tornadogw.dialects.chat_fold import Fold, Identity
+from tornadogw.dialects.chat_fold import Fold
+from tornadogw.dialects.chat_render import Identity
 from tornadogw.errors import Cannot
 from tornadogw.jsontext import dumps
 from tornadogw.testing.material import Golden, Sample, draft_of, nodes, strings
@@ -27,7 +28,10 @@ ADDED = (*LIMITS, "stream", "stream_options", "stream_options.include_usage")
 """What the gateway always says, whether or not the client did."""
 
 TOOL = {"type": "function", "function": {"name": "probe", "parameters": {"type": "object", "properties": {}}}}
-PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAA"
+    "AfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 SCHEMA = {"name": "probe", "schema": {"type": "object", "properties": {"probe": {"type": "string"}}}}
 HELLO = {"role": "user", "content": "Hello"}
 CALLED = {
@@ -162,19 +166,15 @@ def _without_nulls(value: Any) -> Any:
 def never_silent(write: Write, make: Make, model: str) -> Iterator[str]:
     for name, probe in PROBES.items():
         without = PROBES.get(NEEDED.get(name, ""), {})
-        bodies = []
+        drafts = [draft for body in (without, probe) if (draft := draft_of(asking(body, model))) is not None]
         try:
-            for body in (asking(without, model), asking(probe, model)):
-                draft = draft_of(body)
-                if draft is not None:
-                    request = write(make(draft))
-                    bodies.append((request.url, request.body))
+            plain, request = (write(make(draft)) for draft in drafts)
         except Cannot as error:
             if not _names(error.param, probe):
                 yield f"{name}: refused by the name `{error.param}`"
             continue
         named = any(_names(dropped, probe) for dropped in request.dropped)
-        if bodies[0] == bodies[-1] and not named:
+        if (plain.url, plain.body) == (request.url, request.body) and not named:
             yield f"{name}: left out without a word"
 
 
@@ -188,7 +188,7 @@ def call_unchanged(write: Write, make: Make, model: str, drafts: Sequence[Draft]
     for draft in [*drafts, *(draft for draft in probes if draft is not None)]:
         call = make(draft)
         before = copy.deepcopy(call)
-        results = []
+        results: list[UpstreamRequest | str] = []
         for _ in range(2):
             try:
                 results.append(write(call))

@@ -17,7 +17,7 @@ Said = list[Event | Failure]
 ODD = (1, 2, 3, 5, 7, 11, 13, 1, 17, 64)
 
 
-def framer_for(vendor: Vendor, call: Call) -> Framer:
+def framer_for(vendor: Vendor, call: Call) -> Framer:  # noqa: ARG001  # the framing will be the vendor's
     """The framer with which the gateway cuts this vendor's answer."""
     return Framer()
 
@@ -54,7 +54,8 @@ def frames_of(vendor: Vendor, call: Call, chunks: Iterable[bytes]) -> list[Frame
 
 def pieces(body: bytes, sizes: Iterable[int] = ODD) -> list[bytes]:
     """A body in pieces of these sizes, over and over."""
-    cut, at, sizes = [], 0, list(sizes)
+    cut: list[bytes] = []
+    at, sizes = 0, list(sizes)
     while at < len(body):
         size = sizes[len(cut) % len(sizes)]
         cut.append(body[at : at + size])
@@ -71,6 +72,8 @@ class Cut(Value, frozen=True):
     at: int
     complete: bool
     """Before the end came, every choice had its Stop, or the dialect's terminator was read."""
+    broken: bool
+    """Before the end came, the vendor had read an error."""
     events: tuple[Event | Failure, ...]
 
 
@@ -100,7 +103,8 @@ class _Reading:
         stopped = {event.choice for event in self.events if isinstance(event, Stop)}
         complete = self.memo.done is True or (bool(seen) and seen == stopped)
         rest: Said = [] if self.whole else list(self.vendor.end(self.memo))
-        return Cut(at, complete, tuple([*self.events, *rest]))
+        broken = any(isinstance(event, Failure) for event in self.events)
+        return Cut(at, complete, broken, (*self.events, *rest))
 
 
 def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[Cut]:
@@ -125,4 +129,4 @@ def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[
             twin.take(last)
             yield twin.ended(at)
         else:
-            yield Cut(at, idle.complete, idle.events)
+            yield Cut(at, idle.complete, idle.broken, idle.events)

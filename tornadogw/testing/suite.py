@@ -1,14 +1,15 @@
-"""The conformance suite: what every vendor owes the gateway, as a class of pytest tests to inherit.
+r"""The conformance suite: what every vendor owes the gateway, as a class of pytest tests to inherit.
 
     class TestAcme(VendorSuite):
         vendor = Acme()
-        samples = {"hello": b'data: {"word": "Hi"}\\n\\n...'}
+        samples = {"hello": b'data: {"word": "Hi"}\n\n...'}
 
 Each rule of `tornadogw.testing.RULES` is one test. It needs pytest and hypothesis (the extra `test`), and no network.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tomllib
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+from typing_extensions import override
 
 from tornadogw.testing import check_outside, check_reading, check_writing
 from tornadogw.testing.material import Fault, Golden, Sample, call_of, draft_of, hello, mode_of
@@ -28,6 +31,7 @@ from tornadogw.vendor import Vendor
 
 __all__ = ["Line", "VendorSuite"]
 
+EXEMPT = "exempt: "
 SHOWN = 8
 """Complaints in one message: the first ones are enough to begin with."""
 
@@ -78,8 +82,18 @@ class VendorSuite:
     """The vendor's errors, recorded or written by hand, and what must come of each."""
     statuses: ClassVar[Mapping[int, tuple[str, ...]]] = {}
     """Kinds of failure for a status without a body, where the vendor's differ from the suite's."""
+    exempt: ClassVar[Mapping[str, str]] = {}
+    """Rules that cannot hold, and why; a package says it in its `quality.toml`."""
     quality: ClassVar[Path | None] = None
     """The package's `quality.toml`: its table `[suite]` says `done` or `exempt: why` for each rule."""
+
+    @override
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Rules that the vendor is exempt from are no tests."""
+        super().__init_subclass__(**named)
+        for rule, promise in {**cls.exempt, **_promises(cls.quality)}.items():
+            if rule in RULES and (rule in cls.exempt or promise.startswith(EXEMPT)):
+                setattr(cls, f"test_{rule}", None)
 
     # --- the material ------------------------------------------------------------------------------------------------
 
@@ -224,7 +238,7 @@ class VendorSuite:
         pairs = [
             (by_name[name], Sample(f"{name} as JSON", body, self._plain(body))) for name, body in self.whole.items()
         ]
-        yield from check_reading.json(self.vendor, documents, pairs)
+        yield from check_reading.json(self.vendor, [*documents, *(whole for _, whole in pairs)], pairs)
 
     def _failures(self) -> Iterator[str]:
         recorded = {each.name: each for each in self.recordings if each.status >= 300}  # noqa: PLR2004  # no 2xx
@@ -247,27 +261,22 @@ class VendorSuite:
         with check_outside.watched() as seen:
             checks = (self._requests, self._failures, self._json, lambda: self._about(check_reading.form))
             for check in (*checks, lambda: check_writing.never_silent(self.write, self.make, self.model)):
-                try:
+                with contextlib.suppress(Exception):  # other rules tell what it raises
                     list(check())
-                except Exception:  # noqa: BLE001, S110  # other rules tell what it raises
-                    pass
         yield from dict.fromkeys(f"tries {event}" for event in seen)
 
     # --- the report --------------------------------------------------------------------------------------------------
 
     @cached_property
     def promises(self) -> Mapping[str, str]:
-        """The table `[suite]` of `quality`."""
-        if self.quality is None:
-            return {}
-        table = tomllib.loads(self.quality.read_text(encoding="utf-8")).get("suite", {})
-        return {str(rule): str(state) for rule, state in table.items()}
+        """The table `[suite]` of `quality`, and `exempt`."""
+        return {**{rule: EXEMPT + why for rule, why in self.exempt.items()}, **_promises(self.quality)}
 
     def look(self, rule: str) -> Line:
         """One line of the report card."""
         promise = self.promises.get(rule, "done")
-        if promise.startswith("exempt: "):
-            return Line(rule, RULES[rule], "exempt", (promise.removeprefix("exempt: "),))
+        if promise.startswith(EXEMPT):
+            return Line(rule, RULES[rule], "exempt", (promise.removeprefix(EXEMPT),))
         try:
             complaints = tuple(self._checks()[rule]())
         except MissingRecordings:
@@ -290,8 +299,21 @@ class VendorSuite:
         """`quality.toml` declares each rule, and no other."""
         if self.quality is not None:
             assert set(self.promises) == set(RULES), "quality.toml, [suite]: one line for each rule"
-            wrong = [rule for rule, said in self.promises.items() if said != "done" and not said[8:].strip()]
+            wrong = [rule for rule, said in self.promises.items() if said != "done" and not _reason(said)]
             assert not wrong, f"quality.toml, [suite]: `done`, or `exempt: why`: {wrong}"
+
+
+def _promises(quality: Path | None) -> Mapping[str, str]:
+    """The table `[suite]`: each rule and its state."""
+    if quality is None:
+        return {}
+    table = tomllib.loads(quality.read_text(encoding="utf-8")).get("suite", {})
+    return {str(rule): str(state) for rule, state in table.items()}
+
+
+def _reason(promise: str) -> str:
+    """Why a rule is exempt; empty for anything else."""
+    return promise.removeprefix(EXEMPT).strip() if promise.startswith(EXEMPT) else ""
 
 
 def _test(rule: str) -> Callable[[VendorSuite], None]:
