@@ -162,6 +162,8 @@ class Traits(Value, frozen=True):
     """Which default deadlines fit the model."""
     image_tokens: int = 1600
     """Upper bound of the prompt tokens of one image."""
+    image_urls: bool = True
+    """False: the vendor cannot fetch http(s) addresses of images; it must only ever see `data:` ones."""
 
 
 # --- fresh secrets -------------------------------------------------------------------------------------------------

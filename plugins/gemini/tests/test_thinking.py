@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tornadogw_gemini import Gemini
+from tornadogw_gemini import Gemini, Vertex
 from tornadogw_gemini.thinking import generation, thinking_config
 
 FLASH, PRO, LITE = "gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.5-flash-lite"
@@ -91,4 +91,5 @@ def test_what_the_gateway_must_know_of_a_model():
     vendor = Gemini()
     assert (vendor.traits(FLASH).pace, vendor.traits(FLASH).temperature) == ("reasoning", True)
     assert (vendor.traits(NEW).pace, vendor.traits(NEW).temperature) == ("reasoning", False)
+    assert (vendor.traits(FLASH).image_urls, Vertex().traits(FLASH).image_urls) == (False, True)
     assert (vendor.traits("gemini-2.0-flash").pace, vendor.traits("gemini-2.0-flash").temperature) == ("", True)

@@ -58,6 +58,7 @@ class Gemini(Vendor):
             pace="reasoning" if made >= FIRST_WITH_BUDGET else "",
             temperature=made < FIRST_WITH_LEVEL,
             image_tokens=IMAGE_TOKENS,
+            image_urls=self.addresses,
         )
 
     @override
