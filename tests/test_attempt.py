@@ -11,6 +11,7 @@ from tornadogw.relay.pump import UpstreamFailed
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
+from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.types import Credential
 from tornadogw.vendors import load_rows
@@ -49,7 +50,7 @@ async def attempt(upstream, asked, *, last=False, number=0, deadlines=None):
     transport, client = Transport(), Client()
     await transport.open()
     try:
-        await one.relay(transport, client, DEFAULTS, last=last, number=number)
+        await one.relay(transport, Tokens(transport), client, DEFAULTS, last=last, number=number)
     finally:
         await transport.close()
         one.client = client

@@ -17,6 +17,7 @@ SECRETS = [
     "gsk_" + "aB3dE5gH" * 6,
     "xai-" + "aB3dE5gH" * 10,
     "AIza" + "SyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q",
+    "ya29.c.c0ASRK0Gb-x_yZ",
     "AKIAIOSFODNN7EXAMPLE",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
 ]

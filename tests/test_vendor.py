@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tornadogw.errors import Unreadable
@@ -19,6 +21,7 @@ def test_what_a_vendor_need_not_say(call):
     assert vendor.traits("m-1") == Traits()
     assert vendor.memo(call).call is call
     assert vendor.memo(call) is not vendor.memo(call)
+    assert not vendor.expires(Credential("a", "secret"))
 
 
 def test_what_a_vendor_must_write(call):
@@ -31,6 +34,8 @@ def test_what_a_vendor_must_write(call):
     ):
         with pytest.raises(NotImplementedError):
             unwritten()
+    with pytest.raises(NotImplementedError):
+        asyncio.run(vendor.refresh(None, Credential("a"), 0.0))
 
 
 def test_a_vendor_that_only_streams_reads_no_json(call):

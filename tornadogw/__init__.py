@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Event,
         Extra,
         Failure,
+        Fetched,
         Frame,
         Framing,
         Meta,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         Price,
         Reasoning,
         Record,
+        Refreshed,
         Refusal,
         Spent,
         Stop,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
         UpstreamRequest,
         Usage,
     )
-    from tornadogw.vendor import Memo, Register, Vendor
+    from tornadogw.vendor import Fetch, Memo, Register, Vendor
 
 __version__ = "0.1.0"
 
@@ -50,6 +52,8 @@ __all__ = [
     "Event",
     "Extra",
     "Failure",
+    "Fetch",
+    "Fetched",
     "Frame",
     "Framing",
     "Memo",
@@ -58,6 +62,7 @@ __all__ = [
     "Price",
     "Reasoning",
     "Record",
+    "Refreshed",
     "Refusal",
     "Refused",
     "Register",

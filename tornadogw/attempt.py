@@ -21,6 +21,7 @@ from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
+from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.types import Call, Credential, Draft, Failure
 from tornadogw.vendor import Vendor
@@ -29,6 +30,7 @@ __all__ = ["Client", "RouteAttempt"]
 
 log = logging.getLogger(__name__)
 
+_UNAUTHORIZED = 401
 DROPPED = 32
 """Names in `X-Gateway-Dropped`; the record has them all."""
 _HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
@@ -59,22 +61,50 @@ class RouteAttempt:
         self.first_event: float | None = None
         """`time.monotonic()` of the first useful event."""
         self._heard = False
-        self._draft, self._id, self._credential = draft, request_id, credential
+        self._draft, self._id = draft, request_id
+        self._own, self._credential = credential, credential
+        """As configured, and as it is sent: they differ where the vendor's secrets expire."""
+        self.secrets = [credential.secret]
+        """What nobody may read in a message about this try."""
 
-    async def relay(self, transport: Transport, client: Client, defaults: Defaults, *, last: bool, number: int) -> None:
+    async def relay(
+        self, transport: Transport, tokens: Tokens, client: Client, defaults: Defaults, *, last: bool, number: int
+    ) -> None:
         """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
 
         `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this try.
         """
+        if expires := self._expires():
+            await self._refresh(tokens)
         for leg in legs(self._draft, self.candidate.route, self._id, defaults):
             self.dropped |= set(leg.dropped)
             try:
                 await self._send(transport, client, leg, last, number)
             except UpstreamFailed as error:
-                if self._heard or not self._refuses_our_default(leg, error.failure):
+                if self._heard:
                     raise
-                self.meters.pop()  # what was refused as invalid costs nothing
-                await self._send(transport, client, without_default(leg), last, number)
+                if expires and error.failure.status == _UNAUTHORIZED:
+                    await self._refresh(tokens, refused=self._credential.secret)
+                    again = leg
+                elif self._refuses_our_default(leg, error.failure):
+                    again = without_default(leg)
+                else:
+                    raise
+                self.meters.pop()  # what was refused costs nothing
+                await self._send(transport, client, again, last, number)
+
+    def _expires(self) -> bool:
+        vendor = self.candidate.route.vendor
+        with _blamed(vendor):
+            return vendor.expires(self._own)
+
+    async def _refresh(self, tokens: Tokens, *, refused: str = "") -> None:
+        """A token that can be sent now. Raises UpstreamFailed."""
+        fresh = await tokens.fresh(self.candidate.route, self._own, refused=refused)
+        if isinstance(fresh, Failure):
+            raise UpstreamFailed(fresh)
+        self._credential = fresh
+        self.secrets.append(fresh.secret)
 
     async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
         """One upstream call: request, head, relay."""

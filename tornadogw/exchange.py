@@ -25,8 +25,9 @@ from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
-from tornadogw.router import Candidate, Plan, Router
+from tornadogw.router import Plan, Router
 from tornadogw.settings.tables import Defaults
+from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Value
 
@@ -55,6 +56,7 @@ class Gate(Value, frozen=True):
     router: Router
     ledger: Ledger
     transport: Transport
+    tokens: Tokens
     health: Health
     defaults: Defaults
     json_clients: re.Pattern[str]
@@ -123,15 +125,16 @@ class Exchange:
     async def answer(self) -> None:
         """Try one route after the other. Returns when all but the end of a whole answer was written."""
         for candidate, credential in self._plan:
-            failure = await self._try(candidate, credential)
+            self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
+            failure = await self._try(attempt)
             if failure is None:
                 return
-            self._learn(candidate, credential, failure)
+            self._learn(attempt, credential, failure)
             if self._client.started:
                 raise after_start(failure, self._gate.upstream_names)
             self._attempt = None  # the operator pays for what nobody saw
             if failure.kind == "client":
-                raise to_client(failure, (*self._gate.upstream_names, credential.secret))
+                raise to_client(failure, (*self._gate.upstream_names, *attempt.secrets))
         raise self._plan.exhausted()
 
     async def settle(self) -> None:
@@ -175,14 +178,18 @@ class Exchange:
             record = self.record()
             self._hold.charge(record.cost, record)
 
-    async def _try(self, candidate: Candidate, credential: Credential) -> Failure | None:
+    async def _try(self, attempt: RouteAttempt) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
-        began = time.monotonic()
-        self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
+        began, gate, candidate = time.monotonic(), self._gate, attempt.candidate
         failure = None
         try:
             await attempt.relay(
-                self._gate.transport, self._client, self._gate.defaults, last=self._plan.is_last, number=self._calls
+                gate.transport,
+                gate.tokens,
+                self._client,
+                gate.defaults,
+                last=self._plan.is_last,
+                number=self._calls,
             )
         except UpstreamFailed as error:
             failure = error.failure
@@ -194,11 +201,12 @@ class Exchange:
         self._plan.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, *outcome, ms))
         return failure
 
-    def _learn(self, candidate: Candidate, credential: Credential, failure: Failure) -> None:
+    def _learn(self, attempt: RouteAttempt, credential: Credential, failure: Failure) -> None:
         """What the failure means for this request's next step, and for the requests after it."""
-        route, names = candidate.route, (*self._gate.upstream_names, credential.secret)
+        candidate, route = attempt.candidate, attempt.candidate.route
+        names = (*self._gate.upstream_names, *attempt.secrets)
         if failure.kind in ("cool", "disable"):
-            said = mask(failure.message, (credential.secret,))
+            said = mask(failure.message, attempt.secrets)
             log.info("%s, model %s: %s %s (%s)", credential.name, route.model, failure.kind, failure.code, said)
         self._gate.health.note(failure, upstream=route.upstream, credential=credential.name, model=route.model)
         if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":

@@ -36,6 +36,7 @@ from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.types import Value
 
@@ -78,11 +79,13 @@ async def open_gateway(
         transport = Transport()
         await transport.open()
         stack.push_async_callback(transport.close)
+        tokens = Tokens(transport)
+        stack.push_async_callback(tokens.close)
         await plugins.startup()
         stack.push_async_callback(plugins.shutdown)
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
-        parts = _parts(settings, catalogue, auth, ledger, transport, aftermath, Readiness(mongo, catalogue))
+        parts = _parts(settings, catalogue, auth, ledger, transport, tokens, aftermath, Readiness(mongo, catalogue))
         accounts, keys = MongoAccounts(mongo), MongoKeys(mongo)
         first = await welcome(Accounts(accounts), Keys(keys, accounts, secret.key_hash_key))
         yield Gateway(parts, ledger, first)
@@ -126,6 +129,7 @@ def _parts(
     auth: Auth,
     ledger: Ledger,
     transport: Transport,
+    tokens: Tokens,
     aftermath: Aftermath,
     ready: Readiness,
 ) -> Parts:
@@ -135,6 +139,7 @@ def _parts(
         router=router,
         ledger=ledger,
         transport=transport,
+        tokens=tokens,
         health=health,
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),

@@ -35,6 +35,7 @@ SECRETS = [
     # keys by their usual beginnings
     (re.compile(NO_LETTER_BEFORE + r"sk-[A-Za-z0-9_.*-]{2,}[A-Za-z0-9_*-]"), "sk-***"),
     (re.compile(NO_LETTER_BEFORE + r"AIza[A-Za-z0-9_-]{20,}"), "AIza***"),
+    (re.compile(NO_LETTER_BEFORE + r"ya29\.[A-Za-z0-9_.-]{4,}"), "ya29.***"),
     (re.compile(NO_LETTER_BEFORE + r"(?:AKIA|ASIA)[A-Z0-9]{12,}"), "AKIA***"),
     (re.compile(NO_LETTER_BEFORE + r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]{8,}"), "eyJ***"),
     (re.compile(NO_LETTER_BEFORE + r"(?!req[-_])([a-z]{2,5}[-_])[A-Za-z0-9]{28,}"), r"\1***"),

@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Extra",
     "Failure",
+    "Fetched",
     "Frame",
     "Framing",
     "Meta",
@@ -24,6 +25,7 @@ __all__ = [
     "Price",
     "Reasoning",
     "Record",
+    "Refreshed",
     "Refusal",
     "Spent",
     "Stop",
@@ -170,6 +172,34 @@ class Traits(Value, frozen=True):
     """Upper bound of the prompt tokens that are the vendor's own instructions and that it counts in every call."""
 
 
+# --- fresh secrets -------------------------------------------------------------------------------------------------
+
+
+class Fetched(Value, frozen=True):
+    """A whole answer to a request that a vendor sends for a fresh secret. The body is cut at 64 kB."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names."""
+    body: bytes
+
+    @override
+    def __repr__(self) -> str:
+        return f"Fetched({self.status}, {len(self.body)} bytes)"
+
+
+class Refreshed(Value, frozen=True):
+    """A secret that stands in for a credential's own while it lasts. It shows in no repr."""
+
+    secret: str
+    seconds: float
+    """How long it lasts, from now on."""
+
+    @override
+    def __repr__(self) -> str:
+        return f"Refreshed(secret=<masked>, seconds={self.seconds!r})"
+
+
 # --- what comes back -----------------------------------------------------------------------------------------------
 
 
@@ -227,6 +257,8 @@ class ToolCall(Event, frozen=True):
     name: str = ""
     arguments: str = ""
     choice: int = 0
+    extras: Mapping[str, Any] = {}
+    """Further members of the call, opaque, on its first piece: what must come back with it, such as a signature."""
 
 
 class Stop(Event, frozen=True):

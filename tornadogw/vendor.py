@@ -10,9 +10,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tornadogw.errors import Unreadable
-from tornadogw.types import Call, Credential, Event, Failure, Frame, Framing, Traits, UpstreamRequest
+from tornadogw.types import (
+    Call,
+    Credential,
+    Event,
+    Failure,
+    Fetched,
+    Frame,
+    Framing,
+    Refreshed,
+    Traits,
+    UpstreamRequest,
+)
 
-__all__ = ["Memo", "Register", "Vendor"]
+__all__ = ["Fetch", "Memo", "Register", "Vendor"]
 
 
 class Memo:
@@ -25,6 +36,13 @@ class Memo:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.done = False
+
+
+class Fetch(Protocol):
+    """Given to `Vendor.refresh`: sends one request and brings the whole answer."""
+
+    async def __call__(self, request: UpstreamRequest) -> Fetched:
+        """Whatever status came. What goes wrong on the way is the gateway's to tell: let it pass."""
 
 
 class Vendor:
@@ -45,6 +63,19 @@ class Vendor:
 
     def request(self, call: Call, credential: Credential, now: float) -> UpstreamRequest:
         """Write the request. `now` is Unix seconds, for signatures. Raises `Cannot` for what the vendor cannot do."""
+        raise NotImplementedError
+
+    def expires(self, credential: Credential) -> bool:
+        """Whether the secret of `credential` buys short-lived ones by `refresh`, instead of being sent itself."""
+        return False
+
+    async def refresh(self, http: Fetch, credential: Credential, now: float) -> Refreshed | Failure:
+        """Fetch a fresh secret; the `Credential` given to `request` then carries it. `now` is Unix seconds.
+
+        Called for what `expires`: before the first use, a minute before the end, and once after a `Failure` of status
+        401. A `Failure` here is one of the route: `disable` for a credential that is no good, else `elsewhere`.
+        Raises `Unreadable` for garbage.
+        """
         raise NotImplementedError
 
     def memo(self, call: Call) -> Memo:

@@ -49,6 +49,15 @@ def test_tool_calls_are_put_in_one_piece_each_and_silence_is_null():
     ]
 
 
+def test_what_must_come_back_with_a_call_stands_beside_its_id():
+    said = message(
+        ToolCall(0, "c", "f", "{", extras={"extra_content": 1}), ToolCall(0, arguments="}"), Stop("tool_calls")
+    )
+    assert said["tool_calls"] == [
+        {"extra_content": 1, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ]
+
+
 def test_a_client_that_asked_with_functions_reads_function_call():
     folded = Fold("chat", functions=True)
     folded.take([ToolCall(0, "x", "f", '{"a"'), ToolCall(0, arguments=":1}"), Stop("function_call")])

@@ -60,6 +60,16 @@ def test_a_tool_call_names_itself_once():
     assert other["choices"][0]["delta"]["tool_calls"][0]["id"] == "c2"
 
 
+def test_what_must_come_back_with_a_call_stands_beside_its_id():
+    first, second = render(
+        ToolCall(0, "c", "f", "{", extras={"extra_content": 1, "id": "no"}), ToolCall(0, arguments="}")
+    )
+    assert first["choices"][0]["delta"]["tool_calls"] == [
+        {"extra_content": 1, "index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}
+    ]
+    assert "extra_content" not in second["choices"][0]["delta"]["tool_calls"][0]
+
+
 def test_a_client_that_asked_with_functions_reads_function_call():
     renderer = StreamRenderer("chat", IDENTITY, functions=True)
     first, second, last = parsed(

@@ -85,7 +85,7 @@ class Fold:
         calls = self._choice(piece.choice).calls
         if piece.index not in calls:
             function = {"name": piece.name, "arguments": []}
-            calls[piece.index] = {"id": piece.id, "type": "function", "function": function}
+            calls[piece.index] = {**piece.extras, "id": piece.id, "type": "function", "function": function}
         calls[piece.index]["function"]["arguments"].append(piece.arguments)
 
     def _keep(self, extra: Extra) -> None:

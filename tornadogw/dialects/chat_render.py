@@ -144,7 +144,7 @@ class StreamRenderer:
             return {"index": piece.index, "function": {"arguments": piece.arguments}}
         self._calls.add(place)
         function = {"name": piece.name, "arguments": piece.arguments}
-        return {"index": piece.index, "id": piece.id, "type": "function", "function": function}
+        return {**piece.extras, "index": piece.index, "id": piece.id, "type": "function", "function": function}
 
     @staticmethod
     def _completion(event: Event) -> _Fields | None:
