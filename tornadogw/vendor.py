@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from tornadogw.types import Call, Credential, Event, Failure, Frame, Traits, UpstreamRequest
+from tornadogw.errors import Unreadable
+from tornadogw.types import Call, Credential, Event, Failure, Frame, Framing, Traits, UpstreamRequest
 
 __all__ = ["Memo", "Register", "Vendor"]
 
@@ -32,6 +33,11 @@ class Vendor:
     name: str = ""
     base_url: str = ""
     """Used when the upstream's settings have none. What the vendor's own SDK takes as base URL."""
+    framing: Framing = "sse"
+    """How a body that is no stream of server-sent events is cut. `ndjson`: each line of an answer to a call that asked
+    to stream is a frame for `read`; a document over several lines, and an answer to any other call, goes to
+    `read_whole`.
+    """
 
     def traits(self, model: str) -> Traits:
         """What the core must know before it calls `model` (the vendor's name of it)."""
@@ -54,8 +60,8 @@ class Vendor:
         raise NotImplementedError
 
     def read_whole(self, body: bytes, memo: Any) -> Sequence[Event | Failure]:
-        """The events of a JSON answer. Raises `Unreadable` for garbage."""
-        raise NotImplementedError
+        """The events of a JSON answer. Raises `Unreadable` for garbage; so does a vendor that only streams."""
+        raise Unreadable(f"{self.name} answers no JSON")
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
         """Classify an answer that is not a 2xx (vendor-wire.md section 4). `headers` have lower-case names."""

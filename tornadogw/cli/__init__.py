@@ -37,6 +37,7 @@ COMMANDS = {
     "account": ("tornadogw.cli.account:account", both("管理账户和余额。", "Manage accounts and their balance.")),
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
+    "vendor": ("tornadogw.cli.vendor:vendor", both("编写和检查供应商插件。", "Write and check vendor plugins.")),
 }
 INTERRUPTED = 130
 """What shells expect of a program that Ctrl-C ended."""
