@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -233,3 +234,17 @@ def test_blocks_keep_their_bytes() -> None:
 )
 def test_one_block_is_one_frame_or_nothing(block: bytes, frame: Frame | None) -> None:
     assert read_block(block) == frame
+
+
+def test_a_binary_body_is_an_event_stream_only_where_it_may_be():
+    prelude = (16).to_bytes(4, "big") + bytes(4)
+    body = prelude + zlib.crc32(prelude).to_bytes(4, "big")
+    body += zlib.crc32(body).to_bytes(4, "big")
+    for size in range(1, len(body) + 1):
+        framer = Framer(binary=True)
+        frames = [frame for at in range(0, len(body), size) for frame in framer.feed(body[at : at + size])]
+        assert (frames + framer.end(), framer.kind) == ([Frame(b"")], "eventstream")
+    framer = Framer()
+    assert (framer.feed(body) + framer.end(), framer.kind) == ([], "garbage")
+    whole = Framer(binary=True)
+    assert whole.feed(b"{}") + whole.end() == [Frame(b"{}", whole=True)]

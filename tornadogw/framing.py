@@ -12,11 +12,12 @@ from typing import Literal
 import orjson
 
 from tornadogw.errors import Unreadable
+from tornadogw.eventstream import EventStream
 from tornadogw.types import Frame
 
 __all__ = ["DONE", "LIMIT", "Framer", "Kind", "SSEBlocks", "read_block", "sniff"]
 
-Kind = Literal["", "sse", "json", "ndjson", "html", "garbage"]
+Kind = Literal["", "sse", "json", "ndjson", "eventstream", "html", "garbage"]
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of the largest frame."""
@@ -54,11 +55,13 @@ class Framer:
 
     HTML and garbage give no frame; `kind` tells them. `by_line`: a JSON body is a stream of lines, each a frame, if its
     first line is a document in itself (`kind` is then `ndjson`); else it is one document all the same.
+    `binary`: what is no text is an AWS event stream (`kind` is then `eventstream`).
     """
 
-    def __init__(self, limit: int = LIMIT, *, by_line: bool = False) -> None:
+    def __init__(self, limit: int = LIMIT, *, by_line: bool = False, binary: bool = False) -> None:
         self.kind: Kind = ""
         self._by_line = by_line
+        self._messages = EventStream() if binary else None
         self._limit = limit
         self._head = b""
         self._pieces: list[bytes] = []  # of the unfinished line, or of the JSON body
@@ -77,11 +80,15 @@ class Framer:
             if not self.kind:
                 self._head = _open_head(self._head)
                 return []
+            if self.kind == "garbage" and self._messages is not None:
+                self.kind = "eventstream"
             data, self._head = self._head.removeprefix(_BOM).lstrip(_BLANK), b""
         if self.kind == "sse":
             return self._feed_events(data)
         if self._by_line and self.kind in ("json", "ndjson"):
             return self._feed_lines(data)
+        if self.kind == "eventstream" and self._messages is not None:
+            return self._messages.feed(data)
         if self.kind == "json":
             self._keep(data, self._limit)
         return []
@@ -94,6 +101,8 @@ class Framer:
             return []
         if self.kind in ("json", "ndjson"):
             return self._end_json(self._take_line(b""))
+        if self.kind == "eventstream" and self._messages is not None:
+            return self._messages.end()
         if self.kind != "sse":
             return []
         frames: list[Frame] = []
