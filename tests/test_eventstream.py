@@ -1,4 +1,4 @@
-"""AWS event streams: real bytes and made ones, any split, any damage."""
+"""AWS event streams: messages made here, any split, any damage."""
 
 from __future__ import annotations
 
