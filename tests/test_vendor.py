@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from tornadogw.errors import Unreadable
 from tornadogw.types import Call, Credential, Draft, Frame, Traits
 from tornadogw.vendor import Vendor
 
@@ -29,13 +30,17 @@ def test_what_a_vendor_must_write(call):
         lambda: vendor.request(call, Credential("a"), 0.0),
         lambda: vendor.read(Frame(b"{}"), memo),
         lambda: vendor.end(memo),
-        lambda: vendor.read_whole(b"{}", memo),
         lambda: vendor.failure(500, {}, b"", 0.0),
     ):
         with pytest.raises(NotImplementedError):
             unwritten()
     with pytest.raises(NotImplementedError):
         asyncio.run(vendor.refresh(None, Credential("a"), 0.0))
+
+
+def test_a_vendor_that_only_streams_reads_no_json(call):
+    with pytest.raises(Unreadable):
+        Vendor().read_whole(b"{}", Vendor().memo(call))
 
 
 def test_a_careful_vendor_is_the_default():

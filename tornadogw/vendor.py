@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from tornadogw.errors import Unreadable
 from tornadogw.types import (
     Call,
     Credential,
@@ -84,8 +85,8 @@ class Vendor:
         raise NotImplementedError
 
     def read_whole(self, body: bytes, memo: Any) -> Sequence[Event | Failure]:
-        """The events of a JSON answer. Raises `Unreadable` for garbage."""
-        raise NotImplementedError
+        """The events of a JSON answer. Raises `Unreadable` for garbage; so does a vendor that only streams."""
+        raise Unreadable(f"{self.name} answers no JSON")
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
         """Classify an answer that is not a 2xx (vendor-wire.md section 4). `headers` have lower-case names."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from setuptools import Distribution
 
+from tornadogw.testing import RULES, VendorSuite
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "plugins").glob("*/setup.py"))
 VERIFIED = tomllib.loads((ROOT / "tornadogw/data/plugins.toml").read_text())["verified"]
@@ -47,6 +49,20 @@ def test_every_promise_is_kept_or_explained(folder):
     assert {"readme", "typed"} <= rules.keys()
     for rule, state in rules.items():
         assert state == "done" or state.startswith("exempt: "), rule
+
+
+def test_what_is_promised_of_the_suite_is_shown_by_it(folder):
+    """`done` is a test that runs, `exempt` is none; a package that promises runs the suite with its own promises."""
+    promises = tomllib.loads((folder / "quality.toml").read_text()).get("suite")
+    if promises is None:
+        return
+    assert promises.keys() == RULES.keys()
+    suites = [path for path in folder.glob("tests/test_*.py") if "VendorSuite" in path.read_text()]
+    assert any('quality = Path(__file__).parents[1] / "quality.toml"' in path.read_text() for path in suites)
+    quality = {"quality": folder / "quality.toml"}
+    kind = type("Promised", (VendorSuite,), quality)
+    for rule, state in promises.items():
+        assert (getattr(kind, f"test_{rule}") is None) == state.startswith("exempt: "), rule
 
 
 def test_it_is_documented_and_tested(folder):

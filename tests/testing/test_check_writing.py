@@ -108,6 +108,11 @@ def test_a_rule_without_material_fails():
     assert red("extras", opaque=())
 
 
+def test_opaque_values_may_have_to_survive_clients_that_drop_what_they_do_not_know():
+    (reason,) = red("extras", plain_clients=True)["extras"]
+    assert reason == "hello: lost 'c2lnbmF0dXJlLTE=' with a client that keeps only what it knows"
+
+
 def test_where_two_bodies_differ():
     right = {"a": 1, "b": [{"c": True}], "d": 1, "e": [1]}
     told = {"a": 1, "b": [{"c": 1}], "e": [1, 2], "f": 2}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from tests.vendors import oracle
-from tornadogw.testing import VendorSuite
+from tests.vendors.test_chat_recordings import ERRORS
+from tornadogw.testing import Fault, VendorSuite
 from tornadogw.testing.recordings import Recording
 
 FOLDERS = {name: [name] for name in sorted({each.vendor for each in oracle.recordings()} & oracle.ENGINES.keys())}
@@ -56,9 +58,49 @@ MORE: dict[str, dict[str, Any]] = {
 }
 
 
+def as_json(recording: Recording) -> bytes | None:
+    """The JSON body that says what a recorded stream says, put together apart from the engine; None: there is none."""
+    if recording.status != 200 or not oracle.is_stream(recording) or "instreamerror" in recording.name:
+        return None
+    chunks = oracle.data_of(recording.body)
+    usage = [said for each in chunks if (said := each.get("usage") or each.get("x_groq", {}).get("usage"))]
+    named = next(each for each in chunks if each.get("id"))
+    choices = []
+    for index, told in oracle.expected(recording)[0].items():
+        calls = [
+            {"index": place, "id": identifier, "type": "function", "function": {"name": tool, "arguments": arguments}}
+            for place, (identifier, tool, arguments) in enumerate(told.tools)
+        ]
+        message = {"role": "assistant", "content": told.text, "refusal": told.refusal, "tool_calls": calls}
+        message["reasoning_content"] = told.reasoning
+        said = {"text": told.text} if recording.vendor == "openai-completions" else {"message": message}
+        choices.append({"index": index, "finish_reason": told.finish, **said})
+    body = {"id": named["id"], "model": named["model"], "choices": choices, "usage": usage[-1] if usage else None}
+    return json.dumps(body).encode()
+
+
+WHOLE = {str(each): body for each in oracle.recordings() if (body := as_json(each)) is not None}
+
+
+def name_of(recording: str) -> str:
+    return recording.split("/")[1]
+
+
 def suite_of(name: str, folders: list[str]) -> type[Row]:
     """A class of tests for one row."""
-    own = {"vendor": oracle.ENGINES[name], "folders": folders, **MORE.get(name, {"exempt": NO_LOOP})}
+    faults = [
+        Fault(recording=name_of(each), kind=kind, scope=scope, seconds=seconds)
+        for each, (kind, scope, seconds) in ERRORS.items()
+        if each.split("/")[0] in folders
+    ]
+    whole = {name_of(each): body for each, body in WHOLE.items() if each.split("/")[0] in folders}
+    own = {
+        "vendor": oracle.ENGINES[name],
+        "folders": folders,
+        "faults": faults,
+        "whole": whole,
+        **MORE.get(name, {"exempt": NO_LOOP}),
+    }
     return type(f"Test{name.title().replace('-', '')}", (Row,), {"__test__": True, "__module__": __name__, **own})
 
 

@@ -104,7 +104,7 @@ def _lines(card: Sequence[Line], out: Output) -> Iterator[str]:
 
 
 def _suite_of(found: Vendor, suite: Path | None) -> tuple[type[VendorSuite], str]:
-    """The vendor's own suite and its file: the one that is named, or that stands beside its source; else a plain one."""
+    """The vendor's own suite and its file: the one named, or the one beside its source; else a plain one."""
     for file in _test_files(suite or _beside(found)):
         for kind in vars(_imported(file)).values():
             if inspect.isclass(kind) and issubclass(kind, VendorSuite) and kind is not VendorSuite:

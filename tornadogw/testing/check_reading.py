@@ -18,7 +18,7 @@ __all__ = ["form", "json", "one_stop", "pure", "splits", "told", "truncation", "
 REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 COUNTS = Usage.__struct_fields__
 MOST_CUT_BYTES = 4_000_000
-"""Of one answer, in all its cuts together; the longest are cut at fewer places, and in single bytes all the same."""
+"""Of one answer, in all its cuts; the longest are cut at fewer places, and in single bytes all the same."""
 MOST_JSON_CUTS = 150
 SHOWN = 5
 """Complaints of one kind are alike."""

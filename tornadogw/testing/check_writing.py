@@ -15,10 +15,10 @@ from tornadogw.errors import Cannot
 from tornadogw.jsontext import dumps
 from tornadogw.testing.material import Golden, Sample, draft_of, nodes, strings
 from tornadogw.testing.reading import frames_of, read_all
-from tornadogw.types import Call, Credential, Draft, Event, ToolCall, UpstreamRequest, Usage
+from tornadogw.types import Call, Draft, Event, ToolCall, UpstreamRequest, Usage
 from tornadogw.vendor import Vendor
 
-__all__ = ["PROBES", "call_unchanged", "extras", "never_silent", "requests"]
+__all__ = ["HELLO", "PROBES", "asking", "call_unchanged", "extras", "never_silent", "requests"]
 
 Make = Callable[[Draft], Call]
 Write = Callable[[Call], UpstreamRequest]
@@ -39,6 +39,9 @@ CALLED = {
     "content": None,
     "tool_calls": [{"id": "call_probe1", "type": "function", "function": {"name": "probe", "arguments": '{"a": 1}'}}],
 }
+
+KNOWN = frozenset({"role", "content", "tool_calls", "id", "type", "function", "name", "arguments", "refusal"})
+"""What every client's SDK knows of an assistant message."""
 
 PROBES: Mapping[str, Mapping[str, Any]] = {
     "temperature": {"temperature": 0.25},
@@ -203,8 +206,13 @@ def call_unchanged(write: Write, make: Make, model: str, drafts: Sequence[Draft]
 # --- what must come back ---------------------------------------------------------------------------------------------
 
 
-def extras(vendor: Vendor, write: Write, make: Make, samples: Sequence[Sample], opaque: Sequence[str]) -> Iterator[str]:
-    """Texts of the fields `opaque` in answers that call tools are in the request that brings the tools' results."""
+def extras(
+    vendor: Vendor, write: Write, make: Make, samples: Sequence[Sample], opaque: Sequence[str], *, plain: bool = False
+) -> Iterator[str]:
+    """Texts of the fields `opaque` in answers that call tools are in the request that brings the tools' results.
+
+    `plain`: also if the client sends back only what its SDK knows of a message.
+    """
     looked = 0
     for sample in samples:
         frames = frames_of(vendor, sample.call, [sample.body])
@@ -213,31 +221,37 @@ def extras(vendor: Vendor, write: Write, make: Make, samples: Sequence[Sample], 
         if not owed or not any(isinstance(event, ToolCall) for event in events):
             continue
         looked += 1
-        draft = continued(events, sample)
-        if draft is None:
-            yield f"{sample.name}: the gateway refuses the answer as a message"
-            continue
-        sent = json.loads(write(make(draft)).body)
-        there = [text for _, text in nodes(sent) if isinstance(text, str)]
-        lost = [text for text in owed if not any(text in other for other in there)]
-        if lost:
-            yield f"{sample.name}: lost {lost[0]!r:.60}"
+        for kept, how in ((None, ""), (KNOWN, " with a client that keeps only what it knows"))[: 1 + plain]:
+            draft = continued(events, sample, kept)
+            if draft is None:
+                yield f"{sample.name}: the gateway refuses the answer as a message"
+                continue
+            sent = json.loads(write(make(draft)).body)
+            there = [text for _, text in nodes(sent) if isinstance(text, str)]
+            lost = sorted(text for text in owed if not any(text in other for other in there))
+            if lost:
+                yield f"{sample.name}: lost {lost[0]!r:.60}{how}"
     if not looked:
         yield f"no answer calls a tool and holds one of {', '.join(opaque) or 'nothing: name the fields in `opaque`'}"
 
 
-def continued(events: Sequence[Any], sample: Sample) -> Draft | None:
+def _pruned(value: Any, kept: frozenset[str]) -> Any:
+    """Without the members that a client does not know, at any depth."""
+    if isinstance(value, dict):
+        return {key: _pruned(inner, kept) for key, inner in value.items() if key in kept}
+    return [_pruned(inner, kept) for inner in value] if isinstance(value, list) else value
+
+
+def continued(events: Sequence[Any], sample: Sample, kept: frozenset[str] | None = None) -> Draft | None:
     """The draft of a client that sends an answer back, with a result for each of its calls."""
     fold = Fold("chat")
     fold.take([event for event in events if isinstance(event, Event)])
     message = json.loads(fold.body(Identity("1", 1, sample.call.model), Usage()))["choices"][0]["message"]
+    if kept is not None:
+        message = _pruned(message, kept)
     calls = message.get("tool_calls", [])
     results = [{"role": "tool", "tool_call_id": call["id"], "content": "done"} for call in calls]
     names = dict.fromkeys(call["function"]["name"] for call in calls)
     tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object"}}} for name in names]
     body = {"model": sample.call.model, "messages": [HELLO, message, *results], "tools": tools}
     return draft_of(json.loads(dumps(body)))
-
-
-def credential(secret: str) -> Credential:
-    return Credential("suite#1", secret)

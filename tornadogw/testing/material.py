@@ -12,7 +12,7 @@ from tornadogw.jsontext import dumps
 from tornadogw.testing.recordings import Recording
 from tornadogw.types import Call, Draft, Failure, Frame, Value
 
-__all__ = ["Fault", "Golden", "Sample", "call_of", "draft_of", "hello", "nodes", "strings"]
+__all__ = ["Fault", "Golden", "Sample", "call_of", "draft_of", "hello", "json_of", "mode_of", "nodes", "strings"]
 
 Kind = Literal["client", "cannot", "elsewhere", "cool", "disable"]
 

@@ -123,7 +123,12 @@ def cuts(vendor: Vendor, call: Call, body: bytes, *, step: int = 1) -> Iterator[
         if at % step and at < len(body):
             continue
         rest = copy.deepcopy(fresh)
-        last = [*rest.feed(body[border:at]), *rest.end()]
+        try:
+            last = [*rest.feed(body[border:at]), *rest.end()]
+        except Unreadable as error:  # half a frame, in a framing that can tell
+            torn = Failure("elsewhere", code="unreadable", message=str(error))
+            yield Cut(at, idle.complete, idle.broken, idle.events if idle.complete else (*idle.events, torn))
+            continue
         if last:
             twin = reading.twin()
             twin.take(last)

@@ -78,10 +78,14 @@ class VendorSuite:
     """Goldens that are refused, and the parameter that is named."""
     opaque: ClassVar[Sequence[str]] = ()
     """Fields of the vendor's answers whose texts must come back in a tool loop: signatures, encrypted thoughts."""
+    plain_clients: ClassVar[bool] = False
+    """Opaque texts also survive clients that send back only what their SDK knows: text, calls and their ids."""
     faults: ClassVar[Sequence[Fault]] = ()
     """The vendor's errors, recorded or written by hand, and what must come of each."""
     statuses: ClassVar[Mapping[int, tuple[str, ...]]] = {}
     """Kinds of failure for a status without a body, where the vendor's differ from the suite's."""
+    waits: ClassVar[Sequence[tuple[Mapping[str, str], float]]] = check_outside.WAITS
+    """Headers of a 429, and the seconds that must come of them; set it where the vendor has other ones."""
     exempt: ClassVar[Mapping[str, str]] = {}
     """Rules that cannot hold, and why; a package says it in its `quality.toml`."""
     quality: ClassVar[Path | None] = None
@@ -174,6 +178,12 @@ class VendorSuite:
         whole = any(frame.whole for frame in frames_of(self.vendor, call, [body]))
         return call_of(call.draft, call.base_url, call.options, stream=not whole)
 
+    @staticmethod
+    def _as_json(stream: Sample, body: bytes) -> Sample:
+        """The same answer to a call that asked for JSON."""
+        call = stream.call
+        return Sample(f"{stream.name} as JSON", body, call_of(call.draft, call.base_url, call.options, stream=False))
+
     def _asking(self, golden: Golden) -> Call:
         draft = draft_of(golden.asked)
         assert draft is not None, f"{golden.name}: the gateway itself refuses what is asked"
@@ -204,7 +214,9 @@ class VendorSuite:
             "call_unchanged": lambda: check_writing.call_unchanged(
                 self.write, self.make, model, [call.draft for _, call in self.requests]
             ),
-            "extras": lambda: check_writing.extras(vendor, self.write, self.make, self.answers, self.opaque),
+            "extras": lambda: check_writing.extras(
+                vendor, self.write, self.make, self.answers, self.opaque, plain=self.plain_clients
+            ),
             **reading,
             "json": self._json,
             "any_answer": lambda: check_outside.any_answer(vendor, self.answers, self.make(hello(model))),
@@ -235,9 +247,7 @@ class VendorSuite:
         ]
         if not documents and not self.whole:
             yield "no JSON answer to look at: record one, or write one in `whole`"
-        pairs = [
-            (by_name[name], Sample(f"{name} as JSON", body, self._plain(body))) for name, body in self.whole.items()
-        ]
+        pairs = [(by_name[name], self._as_json(by_name[name], body)) for name, body in self.whole.items()]
         yield from check_reading.json(self.vendor, [*documents, *(whole for _, whole in pairs)], pairs)
 
     def _failures(self) -> Iterator[str]:
@@ -250,7 +260,7 @@ class VendorSuite:
             answer = (each.status, each.headers, each.body) if each else (fault.status, fault.headers, fault.body)
             cases.append((fault.recording or f"fault {number} ({fault.status})", fault, *answer))
         plain = [(name, each.status, each.headers, each.body) for name, each in recorded.items()]
-        yield from check_outside.failures(self.vendor, cases, plain, self.statuses)
+        yield from check_outside.failures(self.vendor, cases, plain, self.statuses, self.waits)
 
     def _probes(self) -> list[Call]:
         bodies = [check_writing.asking(probe, self.model) for probe in check_writing.PROBES.values()]
