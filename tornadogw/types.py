@@ -19,6 +19,7 @@ __all__ = [
     "Failure",
     "Fetched",
     "Frame",
+    "Framing",
     "Meta",
     "Mode",
     "Price",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 Mode = Literal["chat", "completion"]
+Framing = Literal["sse", "ndjson", "eventstream", "json-array"]
+"""How an upstream's stream is cut into frames, where its first bytes do not tell. `json-array` is a name so
+far: such a body is read as one document."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -163,7 +167,9 @@ class Traits(Value, frozen=True):
     image_tokens: int = 1600
     """Upper bound of the prompt tokens of one image."""
     image_urls: bool = True
-    """False: the vendor cannot fetch http(s) addresses of images; it must only ever see `data:` ones."""
+    """Fetches images by their http(s) address; False: takes them as `data:` URLs only."""
+    template_tokens: int = 0
+    """Upper bound of the prompt tokens that are the vendor's own instructions and that it counts in every call."""
 
 
 # --- fresh secrets -------------------------------------------------------------------------------------------------

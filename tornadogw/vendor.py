@@ -17,6 +17,7 @@ from tornadogw.types import (
     Failure,
     Fetched,
     Frame,
+    Framing,
     Refreshed,
     Traits,
     UpstreamRequest,
@@ -50,6 +51,11 @@ class Vendor:
     name: str = ""
     base_url: str = ""
     """Used when the upstream's settings have none. What the vendor's own SDK takes as base URL."""
+    framing: Framing = "sse"
+    """How a body that is no stream of server-sent events is cut. `ndjson`: each line of an answer to a call that asked
+    to stream is a frame for `read`; a document over several lines, and an answer to any other call, goes to
+    `read_whole`. `eventstream`: each message of a binary stream is a frame for `read`; `event` is its type.
+    """
 
     def traits(self, model: str) -> Traits:
         """What the core must know before it calls `model` (the vendor's name of it)."""

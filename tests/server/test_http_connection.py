@@ -8,6 +8,7 @@ import socket
 import struct
 
 import pytest
+from tornado.iostream import StreamClosedError
 
 from tests.server.conftest import MAX_BODY, MAX_HEADER
 
@@ -35,6 +36,8 @@ async def test_a_request_byte_by_byte(serve):
             await wire.writer.drain()
             await asyncio.sleep(0)
         assert await wire.answer() == (200, b"abc")
+        wire.ask("/echo")  # a shorter one
+        assert (await wire.answer())[0] == 200
 
 
 async def test_who_asks_ahead_without_end_waits(serve):
@@ -156,6 +159,22 @@ async def test_a_client_that_does_not_read_holds_the_writer(serve):
         wire.writer.transport.abort()
         await _deserted(served)
     assert len(served.seen.errors) == 1
+
+
+async def test_an_answer_that_was_ended_does_not_look_whole(serve):
+    """The handler goes on writing to a connection that is closing: nothing of it may leave."""
+    async with serve() as served, served.wire(limit=1000) as wire:
+        wire.ask("/chunks?long=100000")
+        while not any(connection._writers for connection in served.front.connections):
+            await asyncio.sleep(0.001)
+        (connection,) = served.front.connections
+        exchange = connection._exchange
+        connection.close()
+        with pytest.raises(StreamClosedError):
+            await exchange.write(b"more")
+        exchange.finish()
+        assert not (await wire.rest()).endswith(b"0\r\n\r\n")
+        await _deserted(served)
 
 
 async def test_a_slow_client_gets_everything(serve):

@@ -15,9 +15,10 @@ async def test_an_answer_in_chunks(serve):
             assert await wire.reader.readuntil(b"0\r\n\r\n") == b"3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"
 
 
-async def test_the_old_version_is_answered_until_the_connection_ends(serve):
+@pytest.mark.parametrize("wants", ["close", "keep-alive"])
+async def test_the_old_version_is_answered_until_the_connection_ends(serve, wants):
     async with serve() as served, served.wire() as wire:
-        wire.ask("/chunks", version="1.0")
+        wire.ask("/chunks", f"Connection: {wants}", version="1.0")
         _, headers = await wire.head()
         assert headers["connection"] == "close"
         assert "transfer-encoding" not in headers
