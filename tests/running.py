@@ -15,7 +15,6 @@ from unittest.mock import patch
 import aiohttp
 import msgspec
 from argon2 import PasswordHasher
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from tornadogw.accounts.accounts import Accounts
@@ -24,6 +23,7 @@ from tornadogw.app import App
 from tornadogw.gateway import Gateway, open_gateway
 from tornadogw.plugins import load_plugins
 from tornadogw.secret import load_secret
+from tornadogw.server.front import Front
 from tornadogw.settings import load
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -88,13 +88,10 @@ async def running(
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
         async with _opened(open_gateway(loaded.settings, plugins, environ, secret, mongod_url)) as gateway:
-            server = HTTPServer(
-                App(gateway.parts, None),
-                max_header_size=65536,
-                max_body_size=4 * loaded.settings.server.max_body_bytes,
-            )
+            max_body = 4 * loaded.settings.server.max_body_bytes
+            front = Front(App(gateway.parts, None), max_header=65536, max_body=max_body, idle=75.0)
             sockets = bind_sockets(0, "127.0.0.1")
-            server.add_sockets(sockets)
+            await front.listen(sockets)
             url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
             assert gateway.welcome is not None
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
@@ -103,8 +100,7 @@ async def running(
                 try:
                     yield run
                 finally:
-                    server.stop()
-                    await server.close_all_connections()
+                    await front.close()
     finally:
         await _drop(mongo)  # not before the gateway is closed: its change stream would end with the database
         await mongo.close()

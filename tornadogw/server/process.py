@@ -15,7 +15,6 @@ from pathlib import Path
 from socket import AI_PASSIVE, SOCK_STREAM, create_server, getaddrinfo, socket
 
 import uvloop
-from tornado.httpserver import HTTPServer
 
 from tornadogw.accounts.first import Welcome
 from tornadogw.app import App
@@ -24,6 +23,7 @@ from tornadogw.gateway import Gateway, open_gateway
 from tornadogw.observe import Log
 from tornadogw.plugins import PluginInfo, Plugins, load_plugins
 from tornadogw.secret import load_secret
+from tornadogw.server.front import BACKLOG, Front
 from tornadogw.settings import Loaded
 from tornadogw.settings.tables import Server
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
@@ -33,8 +33,6 @@ __all__ = ["ServeOptions", "Serving", "serve"]
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 128
-"""Connections that may wait to be accepted."""
 HEADERS = 65536
 """Bytes of a request's headers."""
 IDLE = 75.0
@@ -140,34 +138,34 @@ class _Process:
         lines.open()
         guard = asyncio.create_task(self._guard_mongod(), name="mongod guard")
         try:
-            server, url = self._listen(lines)
+            front, url = await self._listen(lines)
             gc.collect()
             gc.freeze()  # what is here now stays until the end: no collection need look at it again
             self._options.report(self._serving(url, time.monotonic() - began))
             await self._stop.wait()
-            await self._drain(server)
+            await self._drain(front)
         finally:
             guard.cancel()
             await asyncio.wait({guard})
             lines.close()
 
-    def _listen(self, lines: Log) -> tuple[HTTPServer, str]:
+    async def _listen(self, lines: Log) -> tuple[Front, str]:
         wanted = self._settings.server
-        server = HTTPServer(
+        front = Front(
             App(self._gateway.parts, lines.access),
-            max_header_size=HEADERS,
-            max_body_size=4 * wanted.max_body_bytes,  # ours is enforced while the body streams in
-            idle_connection_timeout=IDLE,
+            max_header=HEADERS,
+            max_body=4 * wanted.max_body_bytes,  # ours is enforced while the body streams in
+            idle=IDLE,
         )
-        server.add_sockets(self._sockets)
+        await front.listen(self._sockets)
         host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
-        return server, f"http://{host}:{self._sockets[0].getsockname()[1]}"
+        return front, f"http://{host}:{self._sockets[0].getsockname()[1]}"
 
-    async def _drain(self, server: HTTPServer) -> None:
+    async def _drain(self, front: Front) -> None:
         """Accept nothing more, let running answers finish for a while, then end them as if their clients had left."""
         parts, seconds = self._gateway.parts, self._settings.server.drain
         parts.ready.draining = True
-        server.stop()
+        front.stop()
         log.info("stopping: %d answers are running, they have %g s", len(parts.inflight), seconds)
         try:
             async with asyncio.timeout(seconds):
@@ -176,7 +174,7 @@ class _Process:
             log.warning("stopping: %d answers are cut short", len(parts.inflight))
             parts.inflight.cut()
             await parts.inflight.idle()
-        await server.close_all_connections()
+        await front.close()
 
     async def _guard_mongod(self) -> None:
         """A private mongod that died is started again; requests that need it get 5000 meanwhile."""

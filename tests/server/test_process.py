@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.serving import Gateway, environment
-from tornadogw import server
+from tornadogw.server import process as server
 
 CHAT = {"messages": [{"role": "user", "content": "Hello"}]}
 
@@ -156,8 +156,8 @@ def test_a_taken_port_costs_nothing_but_a_sentence(start, tmp_path):
 
 
 async def test_a_mongod_that_cannot_be_started_is_tried_again(monkeypatch, claim_log):
-    claim_log("tornadogw.server", "cannot be started again yet: no memory")
-    claim_log("tornadogw.server", "was started again")
+    claim_log("tornadogw.server.process", "cannot be started again yet: no memory")
+    claim_log("tornadogw.server.process", "was started again")
     monkeypatch.setattr(server, "REVIVE", 0.0)
     revived = asyncio.Event()
 
