@@ -67,7 +67,7 @@ def test_an_answer_cut_anywhere_is_read_as_if_it_had_ended_there(body):
             right = [Failure("elsewhere", code="unreadable", message=cut.events[0].message)]
         assert list(cut.events) == right, cut.at
         assert cut.complete == any(isinstance(event, Stop) for event in right)
-        assert not cut.broken
+        assert not (cut.complete and cut.broken)
     assert seen[-1].complete
 
 
@@ -82,8 +82,8 @@ def test_a_torn_frame_is_a_failure():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "Framer", Torn)
         seen = list(cuts(Toy(), CALL, body))
-    assert isinstance(seen[3].events[-1], Failure)
-    assert seen[3].events[-1].message == "half a frame"
+    assert isinstance(seen[10].events[-1], Failure)
+    assert seen[10].events[-1].message == "half a frame"
     assert seen[-1].complete
 
 

@@ -73,7 +73,7 @@ class Cut(Value, frozen=True):
     complete: bool
     """Before the end came, every choice had its Stop, or the dialect's terminator was read."""
     broken: bool
-    """Before the end came, the vendor had read an error."""
+    """The vendor read an error, or what is no answer, before it was asked for the end."""
     events: tuple[Event | Failure, ...]
 
 
