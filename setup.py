@@ -35,8 +35,10 @@ MONGOD = [
 # pytest-tornado imports pkg_resources, which setuptools 82 dropped, and marks hooks in a way that pytest 10 drops.
 TEST = [
     "aiohttp>=3.14.5,<4",
+    "cohere>=7.3,<8",
     "hypothesis>=6.170,<7",
     "import-linter>=2.16,<3",
+    "ollama>=0.6.3,<0.7",
     "openai>=3.54,<4",
     "pytest>=9.2,<10",
     "pytest-tornado==0.8.1",

@@ -19,6 +19,12 @@ def test_the_bound_is_the_designs():
     assert prompt_ceiling(draft, Traits(image_tokens=1000)) == 101 + 2 * PER_MESSAGE + 3000
 
 
+def test_a_vendor_may_count_instructions_of_its_own():
+    draft = Draft(mode="chat", model="m", prompt_bytes=10, message_count=1)
+    assert prompt_bound(draft, Traits(template_tokens=500)) == 5 + PER_MESSAGE + 500
+    assert prompt_ceiling(draft, Traits(template_tokens=500)) == 10 + PER_MESSAGE + 500
+
+
 def test_tools_come_with_instructions_of_the_vendors():
     draft = Draft(mode="chat", model="m", prompt_bytes=10, message_count=1, needs=frozenset({"tools"}))
     assert prompt_bound(draft, Traits()) == 5 + PER_MESSAGE + FOR_TOOLS

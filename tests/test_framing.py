@@ -21,9 +21,9 @@ FRAGMENTS = [
 ]
 
 
-def frames_of(pieces: list[bytes], limit: int = 1 << 20) -> tuple[str, list[Frame], bool]:
+def frames_of(pieces: list[bytes], limit: int = 1 << 20, *, by_line: bool = False) -> tuple[str, list[Frame], bool]:
     """What a framer says of a body in these pieces: its kind, its frames, whether it was unreadable."""
-    framer, frames = Framer(limit), []
+    framer, frames = Framer(limit, by_line=by_line), []
     try:
         for piece in pieces:
             frames += framer.feed(piece)
@@ -111,6 +111,49 @@ def test_json_is_one_frame_at_the_end() -> None:
     assert framer.feed(b"1}\n") == []
     assert framer.kind == "json"
     assert framer.end() == [Frame(b'{"a":1}\n', whole=True)]
+
+
+LINES = st.lists(
+    st.sampled_from([b"{", b"}", b'{"a":1}', b'"x"', b"[1]", b"\n", b"\r\n", b" ", b"data: 1"]), max_size=20
+)
+
+
+@given(LINES.map(b"".join), places, st.sampled_from([1 << 20, 12]))
+def test_any_split_gives_the_same_lines(body: bytes, at: list[int], limit: int) -> None:
+    whole = frames_of([body], limit, by_line=True)
+    assert frames_of([body[i : i + 1] for i in range(len(body))], limit, by_line=True) == whole
+    assert frames_of(cut(body, at), limit, by_line=True) == whole
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "frames"),
+    [
+        (b'{"a":1}\n\n{"b":2}\r\n', "ndjson", [Frame(b'{"a":1}'), Frame(b'{"b":2}\r')]),
+        (b'{"a":1}\n{"b":2}', "ndjson", [Frame(b'{"a":1}'), Frame(b'{"b":2}')]),
+        (b'{"a":1}\n{"b":', "ndjson", [Frame(b'{"a":1}')]),
+        (b'{"a":1}\nnonsense\n{"b":2}\n', "ndjson", [Frame(b'{"a":1}'), Frame(b"nonsense"), Frame(b'{"b":2}')]),
+        (b'{"a":1}', "ndjson", [Frame(b'{"a":1}')]),
+        (b'{\n"a":\n1}\n', "json", [Frame(b'{\n"a":\n1}\n', whole=True)]),
+        (b'{"a":', "json", [Frame(b'{"a":', whole=True)]),
+        (b'data: {"a":1}\n\n', "sse", [Frame(b'{"a":1}')]),
+        (b"<html>\n", "html", []),
+    ],
+)
+def test_lines_are_frames_where_they_are_expected(body: bytes, kind: str, frames: list[Frame]) -> None:
+    assert frames_of([body], by_line=True) == (kind, frames, False)
+
+
+def test_a_line_is_a_frame_as_soon_as_it_ends() -> None:
+    framer = Framer(by_line=True)
+    assert framer.feed(b'{"a":') == []
+    assert framer.feed(b"1}\n{") == [Frame(b'{"a":1}')]
+    assert framer.feed(b"}") == []
+    assert framer.end() == [Frame(b"{}")]
+
+
+def test_lines_that_are_too_long_are_unreadable() -> None:
+    kind, frames, unreadable = frames_of([b"{}\n", b'"', b"x" * 40, b'"\n'], 30, by_line=True)
+    assert (kind, frames, unreadable) == ("ndjson", [Frame(b"{}")], True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ FOR_TOOLS = 512
 
 
 def prompt_bound(draft: Draft, traits: Traits) -> int:
-    """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figure per image."""
+    """Tokens that are held for the prompt: UTF-8 bytes / 2 + 16 per message + the profile's figures for images and
+    for the call itself.
+    """
     return -(-draft.prompt_bytes // 2) + _around(draft, traits)
 
 
@@ -26,7 +28,7 @@ def prompt_ceiling(draft: Draft, traits: Traits) -> int:
 def _around(draft: Draft, traits: Traits) -> int:
     """What the upstream counts beside the text."""
     tools = FOR_TOOLS if "tools" in draft.needs else 0
-    return PER_MESSAGE * draft.message_count + tools + draft.images * traits.image_tokens
+    return PER_MESSAGE * draft.message_count + tools + draft.images * traits.image_tokens + traits.template_tokens
 
 
 def prompt_estimate(draft: Draft) -> int:

@@ -1,4 +1,4 @@
-"""Bytes of an upstream to frames: server-sent events, or one JSON body. Pure, and the same for any split of the bytes.
+"""Bytes of an upstream to frames: server-sent events, JSON lines, or one JSON body. Pure, and the same for any split.
 
 The Content-Type does not decide which of the two it is (recorded streams come as `application/json`, JSON answers come
 to `stream: true`): the first non-blank bytes do. There is no limit on the length of a line, only one on a frame.
@@ -16,7 +16,7 @@ from tornadogw.types import Frame
 
 __all__ = ["DONE", "LIMIT", "Framer", "Kind", "SSEBlocks", "read_block", "sniff"]
 
-Kind = Literal["", "sse", "json", "html", "garbage"]
+Kind = Literal["", "sse", "json", "ndjson", "html", "garbage"]
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of the largest frame."""
@@ -52,11 +52,13 @@ def sniff(head: bytes) -> Kind:
 class Framer:
     """Cuts one upstream body into frames. Frames above `limit` bytes raise `Unreadable`.
 
-    HTML and garbage give no frame; `kind` tells them.
+    HTML and garbage give no frame; `kind` tells them. `by_line`: a JSON body is a stream of lines, each a frame, if its
+    first line is a document in itself (`kind` is then `ndjson`); else it is one document all the same.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    def __init__(self, limit: int = LIMIT, *, by_line: bool = False) -> None:
         self.kind: Kind = ""
+        self._by_line = by_line
         self._limit = limit
         self._head = b""
         self._pieces: list[bytes] = []  # of the unfinished line, or of the JSON body
@@ -78,6 +80,8 @@ class Framer:
             data, self._head = self._head.removeprefix(_BOM).lstrip(_BLANK), b""
         if self.kind == "sse":
             return self._feed_events(data)
+        if self._by_line and self.kind in ("json", "ndjson"):
+            return self._feed_lines(data)
         if self.kind == "json":
             self._keep(data, self._limit)
         return []
@@ -88,8 +92,8 @@ class Framer:
         if not self.kind:
             self.kind = "garbage" if self._head.strip(_BLANK) else ""
             return []
-        if self.kind == "json":
-            return [Frame(b"".join(self._pieces), whole=True)]
+        if self.kind in ("json", "ndjson"):
+            return self._end_json(self._take_line(b""))
         if self.kind != "sse":
             return []
         frames: list[Frame] = []
@@ -97,6 +101,38 @@ class Framer:
             self._line(self._take_line(b""), frames)
         self._dispatch(frames)
         return [frame for frame in frames if _complete(frame.data)]
+
+    def _feed_lines(self, data: bytes) -> list[Frame]:
+        self._raise_if_failed()
+        frames: list[Frame] = []
+        try:
+            self._split_lines(data, frames)
+        except Unreadable:
+            if not frames:
+                raise
+        return frames
+
+    def _split_lines(self, data: bytes, frames: list[Frame]) -> None:
+        *lines, rest = data.split(b"\n")
+        for at, piece in enumerate(lines):
+            line = self._take_line(piece)
+            self._check(len(line), self._limit)
+            if self.kind == "json" and not _complete(line):  # a document over several lines
+                self._by_line = False
+                self._keep(b"\n".join([line, *lines[at + 1 :], rest]), self._limit)
+                return
+            self.kind = "ndjson"
+            if line and not line.isspace():
+                frames.append(Frame(line))
+        if rest:
+            self._keep(rest, self._limit)
+
+    def _end_json(self, rest: bytes) -> list[Frame]:
+        """The document, or the last line: without its end it counts if it is complete in itself."""
+        if not self._by_line or (self.kind == "json" and not _complete(rest)):
+            return [Frame(rest, whole=True)]
+        self.kind = "ndjson"
+        return [Frame(rest)] if _complete(rest) else []
 
     def _feed_events(self, data: bytes) -> list[Frame]:
         self._raise_if_failed()

@@ -18,6 +18,7 @@ __all__ = [
     "Extra",
     "Failure",
     "Frame",
+    "Framing",
     "Meta",
     "Mode",
     "Price",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 Mode = Literal["chat", "completion"]
+Framing = Literal["sse", "ndjson", "eventstream", "json-array"]
+"""How an upstream's stream is cut into frames, where its first bytes do not tell. The last two are names so far: such a
+body is read as one document."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -160,6 +164,10 @@ class Traits(Value, frozen=True):
     """Which default deadlines fit the model."""
     image_tokens: int = 1600
     """Upper bound of the prompt tokens of one image."""
+    image_urls: bool = True
+    """Fetches images by their http(s) address; False: takes them as `data:` URLs only."""
+    template_tokens: int = 0
+    """Upper bound of the prompt tokens that are the vendor's own instructions and that it counts in every call."""
 
 
 # --- what comes back -----------------------------------------------------------------------------------------------

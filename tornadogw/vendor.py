@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from tornadogw.errors import Unreadable
-from tornadogw.types import Call, Credential, Event, Failure, Frame, Traits, UpstreamRequest
+from tornadogw.types import Call, Credential, Event, Failure, Frame, Framing, Traits, UpstreamRequest
 
 __all__ = ["Memo", "Register", "Vendor"]
 
@@ -33,6 +33,11 @@ class Vendor:
     name: str = ""
     base_url: str = ""
     """Used when the upstream's settings have none. What the vendor's own SDK takes as base URL."""
+    framing: Framing = "sse"
+    """How a body that is no stream of server-sent events is cut. `ndjson`: each line of an answer to a call that asked
+    to stream is a frame for `read`; a document over several lines, and an answer to any other call, goes to
+    `read_whole`.
+    """
 
     def traits(self, model: str) -> Traits:
         """What the core must know before it calls `model` (the vendor's name of it)."""

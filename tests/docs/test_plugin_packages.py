@@ -31,7 +31,7 @@ def metadata_of(folder, monkeypatch):
 
 
 def test_there_are_some():
-    assert {folder.name for folder in FOLDERS} >= {"anthropic", "jsonlines"}
+    assert {folder.name for folder in FOLDERS} >= {"anthropic", "dashscope", "jsonlines"}
 
 
 def test_the_package_is_a_plugin(folder, monkeypatch):

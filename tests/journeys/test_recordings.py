@@ -156,6 +156,9 @@ def told_by_contract(recording: Recording) -> tuple[int, int, str]:
     """Status, code and `error.code` for a recorded refusal, by vendor-wire.md section 4 and contract.md."""
     said = recording.body.decode().lower()
     nobody = (503, 4001, "no_upstream")
+    pictures = re.search(r'"url":\s*"http', json.dumps(recording.request)) is not None
+    if pictures and not oracle.engine(recording).traits(recording.model).image_urls:
+        return 400, 1002, "invalid_request"  # an engine of the operator's own is never sent an address to fetch
     if recording.status not in (200, 400, 413, 422) or re.search(
         "tool_use_failed|invalid.model|incorrect api key", said
     ):

@@ -114,7 +114,7 @@ def test_a_stream_without_an_event_is_empty(body):
         ("groq", "qwen/qwen3-32b", Traits()),
         ("groq", "openai/gpt-oss-120b", Traits(relay="raw")),
         ("moonshot", "kimi-k2-thinking", Traits(temperature=False, pace="reasoning")),
-        ("llamacpp", "any", Traits(completion="native", token_prompts=True, pace="self-hosted")),
+        ("llamacpp", "any", Traits(completion="native", token_prompts=True, pace="self-hosted", image_urls=False)),
     ],
 )
 def test_traits(vendor, model, traits):

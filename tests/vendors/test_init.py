@@ -8,8 +8,8 @@ from tornadogw.errors import SettingsError
 from tornadogw.vendors import builtin_rows, load_rows
 
 WANTED = (
-    "openai azure deepseek qwen zhipu moonshot ark minimax siliconflow qianfan hunyuan openrouter groq xai mistral "
-    "perplexity together fireworks huggingface cerebras ollama-openai llamacpp vllm lmstudio"
+    "openai azure deepseek qwen zhipu zai moonshot moonshot-ai ark minimax siliconflow qianfan hunyuan openrouter groq "
+    "xai mistral perplexity together fireworks huggingface cerebras ollama-openai llamacpp vllm lmstudio"
 ).split()
 
 

@@ -17,9 +17,9 @@ Said = list[Event | Failure]
 ODD = (1, 2, 3, 5, 7, 11, 13, 1, 17, 64)
 
 
-def framer_for(vendor: Vendor, call: Call) -> Framer:  # noqa: ARG001  # the framing will be the vendor's
+def framer_for(vendor: Vendor, call: Call) -> Framer:
     """The framer with which the gateway cuts this vendor's answer."""
-    return Framer()
+    return Framer(by_line=vendor.framing == "ndjson" and call.stream)
 
 
 def read_all(vendor: Vendor, call: Call, chunks: Iterable[bytes]) -> Said:

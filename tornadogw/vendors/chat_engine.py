@@ -44,6 +44,8 @@ class ChatEngine(Vendor):
             temperature=profile.default_temperature and "temperature" not in profile.drop,
             pace=profile.pace,
             image_tokens=profile.image_tokens,
+            image_urls=profile.image_urls,
+            template_tokens=profile.template_tokens,
         )
 
     @override

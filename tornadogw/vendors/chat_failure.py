@@ -41,6 +41,7 @@ _FAILURES: Mapping[Class, Failure] = {
     "rate": Failure("cool", "key+model", seconds=20.0),
     "overloaded": Failure("cool", seconds=10.0),
     "missing": Failure("cannot", code="model_not_found"),
+    "unable": Failure("cannot", code="unsupported"),
     "context": Failure("cannot", code="context_length_exceeded"),
     "filter": Failure("client", code="content_filter"),
     "client": Failure("client"),
@@ -52,6 +53,12 @@ _COSTLY: frozenset[Class] = frozenset({"key", "billing", "quota", "barred", "rat
 """What takes a key or an upstream from everybody."""
 _CREDIBLE = frozenset({401, 402, 403, 429})
 """Statuses, beside 5xx, with which words may say something costly."""
+_FINAL: Mapping[Class, frozenset[int]] = {
+    "key": frozenset({401, 402}),
+    "billing": frozenset({401, 402, 429}),
+    "quota": frozenset({401, 402, 429}),
+}
+"""Those with which words may take a key from everybody until an operator acts."""
 _MARK = r"[\"`“”„‘«»「」『』]|(?<!\w)'|['’](?!\w)"
 """A quotation mark, and no apostrophe inside a word."""
 _MARKS = re.compile(_MARK)
@@ -163,8 +170,8 @@ def _by_words(profile: Profile, problem: Problem, status: int) -> Class | None:
             if words in between:
                 return found
         elif credible and words in around:
-            # A 403 without a code may be about this request alone.
-            return "barred" if status == 403 and found in ("key", "billing", "quota") else found  # noqa: PLR2004
+            # A 403 without a code may be about this request alone, and a machine that is broken may say anything.
+            return "barred" if status not in _FINAL.get(found, {status}) else found
     return None
 
 

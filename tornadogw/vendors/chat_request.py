@@ -20,6 +20,7 @@ from tornadogw.vendors.rows import Form, Profile
 __all__ = ["write"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_VERSION = re.compile(r"/(?:v\d+|beta)$", re.ASCII)
 _NAME = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 """What a parameter can be called. Vendors name unknown ones in their errors: a sentence must not get there."""
 _MOST_DROPPED = 64
@@ -65,7 +66,9 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
     body["stream"] = call.stream
     if call.stream and profile.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    for key, value in profile.body.items():
+    if call.draft.params.get("n", 1) != 1:
+        body |= {name: _clamped(body[name], span) for name, span in profile.ranges_several.items() if name in body}
+    for key, value in (profile.body if call.stream else {**profile.body, **profile.whole_body}).items():
         body.setdefault(key, value)
     return UpstreamRequest(
         url=_url(profile, call, native=native),
@@ -92,7 +95,7 @@ def _temperature(profile: Profile, call: Call, dropped: list[str]) -> dict[str, 
         if call.draft.temperature is not None:
             dropped.append("temperature")
         return {}
-    return {"temperature": _clamped("temperature", call.temperature, profile)}
+    return {"temperature": _clamped(call.temperature, profile.ranges.get("temperature"))}
 
 
 def _params(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
@@ -103,6 +106,8 @@ def _params(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
         if name in profile.refuse or word in profile.refuse_values.get(name, ()):
             if not neutral:
                 raise Cannot(name, "not taken here")
+        elif not neutral and any(call.draft.params.get(other) for other in profile.refuse_beside.get(name, ())):
+            raise Cannot(name, f"not taken here beside {' or '.join(profile.refuse_beside[name])}")
         elif name in profile.drop or not _NAME.fullmatch(name) or word in profile.omit_values.get(name, ()):
             if not neutral:
                 dropped.append(name)
@@ -122,7 +127,16 @@ def _tools(profile: Profile, tools: Any) -> Any:
     for index, tool in enumerate(tools if profile.tool_types and isinstance(tools, list) else ()):
         if isinstance(tool, Mapping) and tool.get("type", "function") not in profile.tool_types:
             raise Cannot(f"tools[{index}].type", "not a kind of tool that is taken here")
+    if not profile.tool_nulls and isinstance(tools, list):
+        return [_without_nulls(tool) for tool in tools]
     return tools
+
+
+def _without_nulls(tool: Any) -> Any:
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    if not isinstance(function, Mapping) or None not in function.values():
+        return tool
+    return {**tool, "function": {name: value for name, value in function.items() if value is not None}}
 
 
 def _told(dropped: list[str]) -> tuple[str, ...]:
@@ -141,13 +155,13 @@ def _value(profile: Profile, name: str, value: Any) -> Any:
     other = profile.values.get(name)
     if other and isinstance(value, str):
         return other.get(value, value)
-    return _clamped(name, value, profile)
+    return _clamped(value, profile.ranges.get(name))
 
 
-def _clamped(name: str, value: Any, profile: Profile) -> Any:
-    if name not in profile.ranges or isinstance(value, bool) or not isinstance(value, int | float):
+def _clamped(value: Any, span: tuple[float, float] | None) -> Any:
+    if span is None or isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    least, most = profile.ranges[name]
+    least, most = span
     return min(max(value, least), most)
 
 
@@ -177,7 +191,7 @@ def _url(profile: Profile, call: Call, *, native: bool) -> str:
     template = general if isinstance(own, UnsetType) else own
     texts = {**profile.options, **form.options, **_texts(call.options)}
     filled = {name: quote(text, safe="") for name, text in texts.items()}
-    filled |= {"base": base, "model": quote(call.model, safe="")}
+    filled |= {"base": base, "root": _VERSION.sub("", base), "model": quote(call.model, safe="")}
     missing = [name for name in _PLACE.findall(template) if name not in filled]
     if missing:
         raise Cannot(f"options.{missing[0]}", "the upstream's settings must have it")

@@ -20,7 +20,18 @@ from tornadogw.errors import SettingsError
 __all__ = ["Auth", "Class", "Counts", "Form", "Profile", "Row", "builtin_rows", "load"]
 
 Class = Literal[
-    "key", "billing", "quota", "barred", "rate", "overloaded", "missing", "context", "filter", "client", "retry"
+    "key",
+    "billing",
+    "quota",
+    "barred",
+    "rate",
+    "overloaded",
+    "missing",
+    "unable",
+    "context",
+    "filter",
+    "client",
+    "retry",
 ]
 """What an error says about the upstream; `chat_failure` turns it into a `Failure`."""
 
@@ -60,7 +71,7 @@ class Counts(Table, frozen=True):
 class Profile(Table, frozen=True):
     """What a vendor, or one of its models, does differently."""
 
-    # Where it is. `{base}`, `{model}` and the names of options are filled in.
+    # Where it is. `{base}`, `{model}` and the names of options are filled in; `{root}` is the base without its version.
     base_url: str = ""
     url: str = "{base}/chat/completions"
     completion_url: str = "{base}/completions"
@@ -82,6 +93,8 @@ class Profile(Table, frozen=True):
     token_prompts: bool = False
     pace: Literal["", "reasoning", "self-hosted"] = ""
     image_tokens: int = 1600
+    template_tokens: int = 0
+    """Prompt tokens of the vendor's own that it counts in every call: instructions, pages that it reads."""
     default_temperature: bool = True
     """Takes a temperature that the client did not ask for."""
 
@@ -99,6 +112,8 @@ class Profile(Table, frozen=True):
     """Parameters that go upstream after all, although a row it inherits from drops or refuses them."""
     tool_types: list[str] = []
     """Types of tools that go upstream; others run at the vendor, at a price of their own. Empty: all do."""
+    tool_nulls: bool = True
+    """Takes null for a member of a function that may as well be missing."""
     refuse_values: dict[str, list[str]] = {}
     """Values, or the `type` of objects, that another vendor must serve."""
     omit_values: dict[str, list[str]] = {}
@@ -107,17 +122,31 @@ class Profile(Table, frozen=True):
     """Values that have another name here."""
     ranges: dict[str, tuple[float, float]] = {}
     """Numbers are moved into the range."""
+    ranges_several: dict[str, tuple[float, float]] = {}
+    """The same where more than one choice is asked for."""
+    refuse_beside: dict[str, list[str]] = {}
+    """Parameters that another vendor must serve if one of these is there as well."""
     body: dict[str, Any] = {}
     """Sent unless the client says otherwise."""
+    whole_body: dict[str, Any] = {}
+    """The same where JSON is asked for, no stream."""
     effort: dict[str, dict[str, Any]] = {}
     """What stands for each `reasoning_effort`; `*`: for any other. Without it the parameter is sent as it is."""
     roles: dict[str, str] = {}
+    refuse_roles: list[str] = []
+    """Roles whose messages another vendor must serve."""
+    alternate: bool = False
+    """Turns of user and assistant must take turns: neighbours of one role are joined."""
     single_system: bool = False
     """Takes one system message: they are joined into the first."""
+    image_urls: bool = True
+    """Fetches images by their address. Engines on the operator's own machines must not: they see his network."""
     flat_text: bool = False
     """Takes text as a string only, not as a list of parts."""
     history: str = ""
     """The field in which an earlier answer's reasoning goes back; `tags`: inside the text; empty: it is left out."""
+    history_blank: bool = False
+    """Refuses an earlier answer with tool calls without its reasoning: where the client lost it, a blank stands in."""
     history_details: bool = False
     """`reasoning_details` go back unchanged."""
     tool_id_length: int = 0

@@ -1,0 +1,60 @@
+"""Plain JSON values out of hostile bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tornadogw import Unreadable
+
+__all__ = ["count_of", "json_object", "list_of", "object_of", "text_of"]
+
+
+DEEPEST = 100
+"""Levels of nesting: what is deeper cannot be compared or written out again without care."""
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """One JSON object. Raises Unreadable."""
+    try:
+        value = json.loads(data)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate is no text
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise Unreadable("no JSON object")
+    if data.count(b"[") + data.count(b"{") > DEEPEST and _is_deep(value):
+        raise Unreadable("nested too deeply")
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        containers = [each for each in level if isinstance(each, dict | list)]
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+        if not level:
+            return False
+    return True
+
+
+def text_of(said: Mapping[str, Any], name: str) -> str:
+    value = said.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def count_of(said: Mapping[str, Any], name: str) -> int:
+    value = said.get(name)
+    return value if type(value) is int and value >= 0 else 0
+
+
+def object_of(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = said.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_of(said: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = said.get(name)
+    return value if isinstance(value, list) else ()
