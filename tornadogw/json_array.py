@@ -28,13 +28,15 @@ class JsonArray:
         self._depth = 0
         self._quoted = False
         self._escaped = False  # a backslash was the last byte
-        self._failed = False
+        self._failed = self._over = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """The elements that `data` completes. After the end of the array nothing more is one."""
         if self._failed:
             raise Unreadable(self._why())
         frames: list[Frame] = []
+        if self._over:
+            return frames
         start = at = 0
         if self._escaped and data:
             self._escaped, at = False, 1
@@ -48,6 +50,9 @@ class JsonArray:
             elif self._border(mark):
                 self._complete(data[start : at - 1], frames)
                 start = at
+                if self._depth == 0:
+                    self._over = True
+                    return frames
         self._keep(data[start:], frames)
         return frames
 
@@ -76,8 +81,8 @@ class JsonArray:
             frames.append(Frame(element))
 
     def _keep(self, piece: bytes, frames: list[Frame]) -> None:
-        """Part of an element; blanks around the array are none. One that is too long is told after those before it."""
-        if not piece or (not self._depth and not self._pieces and piece.isspace()):
+        """Part of an element. One that is too long is told after those before it."""
+        if not piece:
             return
         self._size += len(piece)
         if self._size > self._limit:
