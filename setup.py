@@ -40,6 +40,7 @@ TEST = [
     "google-genai>=3.6,<4",
     "hypothesis>=6.170,<7",
     "import-linter>=2.16,<3",
+    "mypy>=2.4,<3",
     "ollama>=0.6.3,<0.7",
     "openai>=3.54,<4",
     "pytest>=9.2,<10",
