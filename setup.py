@@ -35,6 +35,7 @@ MONGOD = [
 # pytest-tornado imports pkg_resources, which setuptools 82 dropped, and marks hooks in a way that pytest 10 drops.
 TEST = [
     "aiohttp>=3.14.5,<4",
+    "anthropic>=2.14,<3",
     "cohere>=7.3,<8",
     "dashscope>=2.0.2,<3",
     "google-genai>=3.6,<4",
