@@ -36,6 +36,7 @@ MONGOD = [
 TEST = [
     "aiohttp>=3.14.5,<4",
     "anthropic>=2.14,<3",
+    "botocore>=1.44,<2",
     "cohere>=7.3,<8",
     "dashscope>=2.0.2,<3",
     "google-genai>=3.6,<4",
