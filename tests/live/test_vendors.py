@@ -136,6 +136,8 @@ def user(text: str) -> list[dict[str, Any]]:
 
 both = pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 every = pytest.mark.parametrize("vendor", VENDORS)
+tooled = pytest.mark.parametrize("vendor", [name for name in VENDORS if name != "anthropic"])
+"""The package `anthropic` is text only so far."""
 
 
 # --- the engine's own /v1/messages -----------------------------------------------------------------------------------
@@ -149,13 +151,27 @@ def direct(engine: Any, body: dict[str, Any]) -> Any:
         return json.loads(answer.read())
 
 
+async def heard_of_engine(client: openai.AsyncOpenAI, *, stream: bool) -> tuple[str, str]:
+    """Text and finish reason; the SDK's stream helper raises at an output limit."""
+    asked = {"model": "m", "messages": user("Hello"), "max_tokens": 24, "temperature": 0}
+    if not stream:
+        choice = (await client.chat.completions.create(**asked)).choices[0]
+        return choice.message.content, choice.finish_reason
+    text, finish = "", ""
+    async for chunk in await client.chat.completions.create(**asked, stream=True):
+        for choice in chunk.choices:
+            text += choice.delta.content or ""
+            finish = choice.finish_reason or finish
+    return text, finish
+
+
 @both
 async def test_a_real_engine_that_speaks_messages(engine, through, stream):
     own = direct(engine, {"model": "m", "max_tokens": 24, "temperature": 0, "messages": user("Hello")})
     async with through("anthropic", engine.url) as client:
-        heard = await ask(client, user("Hello"), stream=stream, max_tokens=24, temperature=0)
-    assert heard.text == "".join(block["text"] for block in own["content"] if block["type"] == "text") != ""
-    assert heard.finish == {"max_tokens": "length", "end_turn": "stop"}[own["stop_reason"]]
+        text, finish = await heard_of_engine(client, stream=stream)
+    assert text == "".join(block["text"] for block in own["content"] if block["type"] == "text") != ""
+    assert finish == {"max_tokens": "length", "end_turn": "stop"}[own["stop_reason"]]
 
 
 async def test_what_the_engine_counted_is_what_the_client_reads(engine, through):
@@ -178,7 +194,7 @@ async def test_text(emulator, through, vendor, stream):
 
 
 @both
-@every
+@tooled
 async def test_a_tool_loop(emulator, through, vendor, stream):
     asked = user("What is the weather in Paris?")
     async with through(vendor, emulator) as client:
@@ -191,7 +207,7 @@ async def test_a_tool_loop(emulator, through, vendor, stream):
 
 
 @both
-@every
+@tooled
 async def test_two_tools_at_once(emulator, through, vendor, stream):
     async with through(vendor, emulator) as client:
         heard = await ask(client, user("Compare Paris and Shenzhen."), stream=stream, tools=[TOOL])
