@@ -8,12 +8,16 @@ import re
 import time
 from functools import partial
 
+import msgspec
 import pytest
 
+from tests.test_router import model
+from tests.test_tokens import CREDENTIAL, entry_at, token
 from tornadogw.catalogue import Catalogue
 from tornadogw.cli.probe import AT_ONCE, probe
 from tornadogw.plugins import load_plugins
 from tornadogw.settings import load
+from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
 
 KEY = "a-key-of-twenty-letters-and-more"
@@ -230,3 +234,56 @@ async def test_only_so_many_at_once(tmp_path):
         gate.set()
         assert all(each.wrong is None for each in await looking)
         assert len(up.requests) == len(keys)
+
+
+# --- keys that buy tokens, and plugins with bugs ---------------------------------------------------------------------
+
+
+async def looked_at(url, change=lambda vendor: None):
+    """A look at an upstream whose key buys tokens at /token."""
+    entry = entry_at(url)
+    change(entry.vendor)
+    entry = msgspec.structs.replace(entry, credentials=(CREDENTIAL,))
+    (outcome,) = await probe(Catalogue([model("m", entry)]), Defaults())
+    return outcome
+
+
+async def test_a_key_that_buys_tokens_buys_one(tmp_path):
+    async with FakeUpstream(token("bought"), FINE) as up:
+        outcome = await looked_at(up.url)
+        assert [each.path for each in up.requests] == ["/token", "/chat/completions"]
+        assert up.requests[1].headers["authorization"] == "Bearer bought"
+    assert outcome.wrong is None
+
+
+async def test_a_refused_token_is_replaced_once():
+    stale, none = token("stale"), error(401, "expired")
+    async with FakeUpstream(stale, none, token("bought"), FINE) as up:
+        assert (await looked_at(up.url)).wrong is None
+        assert len(up.requests) == 4
+    async with FakeUpstream(stale, none, token("also-stale"), error(401, "the token also-stale is of no use")) as up:
+        wrong = (await looked_at(up.url)).wrong
+        assert len(up.requests) == 4
+    assert wrong.problem == "key"
+    assert "also-stale" not in wrong.en
+
+
+async def test_a_key_that_buys_nothing():
+    async with FakeUpstream(error(400, "no")) as up:
+        outcome = await looked_at(up.url)
+        assert len(up.requests) == 1
+    assert outcome.wrong.problem == "key"
+
+
+async def test_a_vendor_with_a_bug_is_a_finding_without_its_words():
+    def broken(vendor):
+        def request(*_):
+            raise RuntimeError(CREDENTIAL.secret)
+
+        vendor.request = request
+        vendor.expires = lambda _: False
+
+    async with FakeUpstream(FINE) as up:
+        outcome = await looked_at(up.url, broken)
+    assert (outcome.wrong.problem, "RuntimeError" in outcome.wrong.en) == ("failing", True)
+    assert CREDENTIAL.secret not in repr(outcome)
