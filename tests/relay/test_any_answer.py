@@ -103,6 +103,7 @@ def read(vendor, call, body, size, *, raw):
     out += answer.take(reader.end())
     if reader.failure is not None:
         assert isinstance(reader.failure, Failure)
+        assert reader.failure.code != "vendor_bug"
         return None
     if reader.body is not None:
         answer.offer(reader.body)
