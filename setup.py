@@ -35,9 +35,13 @@ MONGOD = [
 # pytest-tornado imports pkg_resources, which setuptools 82 dropped, and marks hooks in a way that pytest 10 drops.
 TEST = [
     "aiohttp>=3.14.5,<4",
+    "anthropic>=2.14,<3",
     "cohere>=7.3,<8",
+    "dashscope>=2.0.2,<3",
+    "google-genai>=3.6,<4",
     "hypothesis>=6.170,<7",
     "import-linter>=2.16,<3",
+    "mypy>=2.4,<3",
     "ollama>=0.6.3,<0.7",
     "openai>=3.54,<4",
     "pytest>=9.2,<10",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tornadogw.errors import Unreadable
 from tornadogw.framing import Framer, SSEBlocks, read_block, sniff
-from tornadogw.types import Frame
+from tornadogw.types import Frame, Framing
 
 BOM = b"\xef\xbb\xbf"
 FRAGMENTS = [
@@ -21,9 +22,9 @@ FRAGMENTS = [
 ]
 
 
-def frames_of(pieces: list[bytes], limit: int = 1 << 20, *, by_line: bool = False) -> tuple[str, list[Frame], bool]:
+def frames_of(pieces: list[bytes], limit: int = 1 << 20, *, framing: Framing = "sse") -> tuple[str, list[Frame], bool]:
     """What a framer says of a body in these pieces: its kind, its frames, whether it was unreadable."""
-    framer, frames = Framer(limit, by_line=by_line), []
+    framer, frames = Framer(limit, framing=framing), []
     try:
         for piece in pieces:
             frames += framer.feed(piece)
@@ -120,9 +121,9 @@ LINES = st.lists(
 
 @given(LINES.map(b"".join), places, st.sampled_from([1 << 20, 12]))
 def test_any_split_gives_the_same_lines(body: bytes, at: list[int], limit: int) -> None:
-    whole = frames_of([body], limit, by_line=True)
-    assert frames_of([body[i : i + 1] for i in range(len(body))], limit, by_line=True) == whole
-    assert frames_of(cut(body, at), limit, by_line=True) == whole
+    whole = frames_of([body], limit, framing="ndjson")
+    assert frames_of([body[i : i + 1] for i in range(len(body))], limit, framing="ndjson") == whole
+    assert frames_of(cut(body, at), limit, framing="ndjson") == whole
 
 
 @pytest.mark.parametrize(
@@ -140,11 +141,11 @@ def test_any_split_gives_the_same_lines(body: bytes, at: list[int], limit: int) 
     ],
 )
 def test_lines_are_frames_where_they_are_expected(body: bytes, kind: str, frames: list[Frame]) -> None:
-    assert frames_of([body], by_line=True) == (kind, frames, False)
+    assert frames_of([body], framing="ndjson") == (kind, frames, False)
 
 
 def test_a_line_is_a_frame_as_soon_as_it_ends() -> None:
-    framer = Framer(by_line=True)
+    framer = Framer(framing="ndjson")
     assert framer.feed(b'{"a":') == []
     assert framer.feed(b"1}\n{") == [Frame(b'{"a":1}')]
     assert framer.feed(b"}") == []
@@ -152,7 +153,7 @@ def test_a_line_is_a_frame_as_soon_as_it_ends() -> None:
 
 
 def test_lines_that_are_too_long_are_unreadable() -> None:
-    kind, frames, unreadable = frames_of([b"{}\n", b'"', b"x" * 40, b'"\n'], 30, by_line=True)
+    kind, frames, unreadable = frames_of([b"{}\n", b'"', b"x" * 40, b'"\n'], 30, framing="ndjson")
     assert (kind, frames, unreadable) == ("ndjson", [Frame(b"{}")], True)
 
 
@@ -233,3 +234,17 @@ def test_blocks_keep_their_bytes() -> None:
 )
 def test_one_block_is_one_frame_or_nothing(block: bytes, frame: Frame | None) -> None:
     assert read_block(block) == frame
+
+
+def test_a_binary_body_is_an_event_stream_only_where_it_may_be():
+    prelude = (16).to_bytes(4, "big") + bytes(4)
+    body = prelude + zlib.crc32(prelude).to_bytes(4, "big")
+    body += zlib.crc32(body).to_bytes(4, "big")
+    for size in range(1, len(body) + 1):
+        framer = Framer(framing="eventstream")
+        frames = [frame for at in range(0, len(body), size) for frame in framer.feed(body[at : at + size])]
+        assert (frames + framer.end(), framer.kind) == ([Frame(b"")], "eventstream")
+    framer = Framer()
+    assert (framer.feed(body) + framer.end(), framer.kind) == ([], "garbage")
+    whole = Framer(framing="eventstream")
+    assert whole.feed(b"{}") + whole.end() == [Frame(b"{}", whole=True)]

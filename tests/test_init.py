@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import tornadogw
-from tornadogw import errors, hookspecs, types, vendor
+from tornadogw import errors, hookspecs, shapes, types, vendor
 
-ROOMS = (types, errors, vendor, hookspecs)
+ROOMS = (types, errors, vendor, hookspecs, shapes)
 
 
 def test_every_name_is_there():
@@ -27,7 +27,7 @@ def test_names_are_the_rooms_own():
 
 
 def test_all_values_and_the_vendor_contract_are_exported():
-    assert (set(types.__all__) - {"Value"}) | set(vendor.__all__) <= set(tornadogw.__all__)
+    assert (set(types.__all__) - {"Value"}) | set(vendor.__all__) | set(shapes.__all__) <= set(tornadogw.__all__)
     assert {"Cannot", "Refused", "Unreadable", "UsageError", "hookimpl"} <= set(tornadogw.__all__)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tornadogw.errors import Cannot, Refused, Unreadable, UsageError
     from tornadogw.hookspecs import hookimpl
+    from tornadogw.shapes import count_of, json_object, list_of, object_of, text_of, wait_of
     from tornadogw.types import (
         Attempt,
         Call,
@@ -77,13 +78,19 @@ __all__ = [
     "UsageError",
     "Vendor",
     "__version__",
+    "count_of",
     "hookimpl",
+    "json_object",
+    "list_of",
+    "object_of",
+    "text_of",
+    "wait_of",
 ]
 
 if not TYPE_CHECKING:  # hidden from type checkers: for them an unknown name must stay an error
 
     def __getattr__(name: str) -> Any:
-        for room in ("types", "errors", "vendor", "hookspecs") if name in __all__ else ():
+        for room in ("types", "errors", "vendor", "hookspecs", "shapes") if name in __all__ else ():
             value = getattr(import_module(f"{__name__}.{room}"), name, None)
             if value is not None:
                 globals()[name] = value

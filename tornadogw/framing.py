@@ -1,6 +1,7 @@
-"""Bytes of an upstream to frames: server-sent events, JSON lines, or one JSON body. Pure, and the same for any split.
+"""Bytes of an upstream to frames: server-sent events, JSON lines, the elements of a JSON array, binary messages, or one
+JSON body. Pure, and the same for any split.
 
-The Content-Type does not decide which of the two it is (recorded streams come as `application/json`, JSON answers come
+The Content-Type does not decide which of them it is (recorded streams come as `application/json`, JSON answers come
 to `stream: true`): the first non-blank bytes do. There is no limit on the length of a line, only one on a frame.
 """
 
@@ -12,11 +13,13 @@ from typing import Literal
 import orjson
 
 from tornadogw.errors import Unreadable
-from tornadogw.types import Frame
+from tornadogw.eventstream import EventStream
+from tornadogw.json_array import JsonArray
+from tornadogw.types import Frame, Framing
 
 __all__ = ["DONE", "LIMIT", "Framer", "Kind", "SSEBlocks", "read_block", "sniff"]
 
-Kind = Literal["", "sse", "json", "ndjson", "html", "garbage"]
+Kind = Literal["", "sse", "json", "ndjson", "json-array", "eventstream", "html", "garbage"]
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of the largest frame."""
@@ -52,13 +55,17 @@ def sniff(head: bytes) -> Kind:
 class Framer:
     """Cuts one upstream body into frames. Frames above `limit` bytes raise `Unreadable`.
 
-    HTML and garbage give no frame; `kind` tells them. `by_line`: a JSON body is a stream of lines, each a frame, if its
-    first line is a document in itself (`kind` is then `ndjson`); else it is one document all the same.
+    HTML and garbage give no frame; `kind` tells them. `framing` is how a body is cut that is no stream of server-sent
+    events, if the call asked to `stream`: `ndjson`, each line is a frame if the first is a document in itself;
+    `json-array`, each element is; `eventstream`, what is no text is a stream of binary messages. Everything else is
+    one document.
     """
 
-    def __init__(self, limit: int = LIMIT, *, by_line: bool = False) -> None:
+    def __init__(self, limit: int = LIMIT, *, framing: Framing = "sse", stream: bool = True) -> None:
         self.kind: Kind = ""
-        self._by_line = by_line
+        self._by_line = framing == "ndjson" and stream
+        self._elements = JsonArray(limit) if framing == "json-array" and stream else None
+        self._messages = EventStream() if framing == "eventstream" else None
         self._limit = limit
         self._head = b""
         self._pieces: list[bytes] = []  # of the unfinished line, or of the JSON body
@@ -77,11 +84,19 @@ class Framer:
             if not self.kind:
                 self._head = _open_head(self._head)
                 return []
+            if self.kind == "garbage" and self._messages is not None:
+                self.kind = "eventstream"
+            if self._elements is not None and self._head.removeprefix(_BOM).lstrip(_BLANK).startswith(b"["):
+                self.kind = "json-array"
             data, self._head = self._head.removeprefix(_BOM).lstrip(_BLANK), b""
         if self.kind == "sse":
             return self._feed_events(data)
         if self._by_line and self.kind in ("json", "ndjson"):
             return self._feed_lines(data)
+        if self.kind == "json-array" and self._elements is not None:
+            return self._elements.feed(data)
+        if self.kind == "eventstream" and self._messages is not None:
+            return self._messages.feed(data)
         if self.kind == "json":
             self._keep(data, self._limit)
         return []
@@ -94,6 +109,10 @@ class Framer:
             return []
         if self.kind in ("json", "ndjson"):
             return self._end_json(self._take_line(b""))
+        if self.kind == "json-array" and self._elements is not None:
+            return self._elements.end()
+        if self.kind == "eventstream" and self._messages is not None:
+            return self._messages.end()
         if self.kind != "sse":
             return []
         frames: list[Frame] = []

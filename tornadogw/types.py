@@ -39,8 +39,7 @@ __all__ = [
 
 Mode = Literal["chat", "completion"]
 Framing = Literal["sse", "ndjson", "eventstream", "json-array"]
-"""How an upstream's stream is cut into frames, where its first bytes do not tell. The last two are names so far: such a
-body is read as one document."""
+"""How an upstream's stream is cut into frames, where its first bytes do not tell (`Vendor.framing`)."""
 
 
 class Value(msgspec.Struct, frozen=True):

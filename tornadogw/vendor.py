@@ -54,7 +54,8 @@ class Vendor:
     framing: Framing = "sse"
     """How a body that is no stream of server-sent events is cut. `ndjson`: each line of an answer to a call that asked
     to stream is a frame for `read`; a document over several lines, and an answer to any other call, goes to
-    `read_whole`.
+    `read_whole`. `eventstream`: each message of a binary stream is a frame for `read`; `event` is its type.
+    `json-array`: each element of an array, to a call that asked to stream, is a frame for `read`.
     """
 
     def traits(self, model: str) -> Traits:

@@ -136,8 +136,6 @@ def user(text: str) -> list[dict[str, Any]]:
 
 both = pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
 every = pytest.mark.parametrize("vendor", VENDORS)
-tooled = pytest.mark.parametrize("vendor", [name for name in VENDORS if name != "anthropic"])
-"""The package `anthropic` is text only so far."""
 
 
 # --- the engine's own /v1/messages -----------------------------------------------------------------------------------
@@ -194,7 +192,7 @@ async def test_text(emulator, through, vendor, stream):
 
 
 @both
-@tooled
+@every
 async def test_a_tool_loop(emulator, through, vendor, stream):
     asked = user("What is the weather in Paris?")
     async with through(vendor, emulator) as client:
@@ -207,7 +205,7 @@ async def test_a_tool_loop(emulator, through, vendor, stream):
 
 
 @both
-@tooled
+@every
 async def test_two_tools_at_once(emulator, through, vendor, stream):
     async with through(vendor, emulator) as client:
         heard = await ask(client, user("Compare Paris and Shenzhen."), stream=stream, tools=[TOOL])

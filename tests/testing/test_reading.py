@@ -6,8 +6,11 @@ import json
 
 import pytest
 
+from tests.testing.toy import HELLO, Toy, sse
 from tornadogw.errors import Unreadable
-from tornadogw.testing import read_all
+from tornadogw.framing import Framer
+from tornadogw.testing import read_all, reading
+from tornadogw.testing.reading import cuts, frames_of, pieces
 from tornadogw.types import Call, Draft, Failure, Stop, Text
 from tornadogw.vendor import Vendor
 
@@ -48,3 +51,45 @@ def test_garbage_is_raised_on():
 
     with pytest.raises(Unreadable):
         read_all(Strict(), CALL, [b"data: a\n\n"])
+
+
+@pytest.mark.parametrize(
+    "body", [sse(*HELLO), sse(*HELLO).replace(b"\n", b"\r\n"), json.dumps({"events": HELLO}).encode()]
+)
+def test_an_answer_cut_anywhere_is_read_as_if_it_had_ended_there(body):
+    vendor = Toy()
+    seen = list(cuts(vendor, CALL, body))
+    assert [cut.at for cut in seen] == list(range(1, len(body) + 1))
+    for cut in seen:
+        try:
+            right = read_all(vendor, CALL, [body[: cut.at]])
+        except Unreadable:
+            right = [Failure("elsewhere", code="unreadable", message=cut.events[0].message)]
+        assert list(cut.events) == right, cut.at
+        assert cut.complete == any(isinstance(event, Stop) for event in right)
+        assert not (cut.complete and cut.broken)
+    assert seen[-1].complete
+
+
+def test_a_torn_frame_is_a_failure():
+    class Torn(Framer):
+        def end(self):
+            if self._pieces:
+                raise Unreadable("half a frame")
+            return super().end()
+
+    body = sse({"word": "Hi"}, {"done": "stop"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "Framer", Torn)
+        seen = list(cuts(Toy(), CALL, body))
+    assert isinstance(seen[10].events[-1], Failure)
+    assert seen[10].events[-1].message == "half a frame"
+    assert seen[-1].complete
+
+
+def test_pieces_and_frames():
+    assert pieces(b"abcdef", [1, 3]) == [b"a", b"bcd", b"e", b"f"]
+    assert [frame.data for frame in frames_of(Toy(), CALL, pieces(sse({"a": 1}, {"b": 2})))] == [
+        b'{"a": 1}',
+        b'{"b": 2}',
+    ]

@@ -86,6 +86,12 @@ def test_missing_recordings_are_not_hidden(tmp_path, monkeypatch):
     monkeypatch.setenv("TORNADOGW_RECORDINGS", str(tmp_path))
     with pytest.raises(MissingRecordings):
         suite(folders=("toy",))().card()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(MissingRecordings):
+        suite(folders=("toy",))().test_form()
+    monkeypatch.delenv("CI")
+    with pytest.raises(pytest.skip.Exception, match="TORNADOGW_RECORDINGS"):
+        suite(folders=("toy",))().test_form()
 
 
 def test_the_vendors_own_error_becomes_a_reason():

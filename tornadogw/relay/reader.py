@@ -53,7 +53,7 @@ class Reader:
         self._vendor = vendor
         self._memo = vendor.memo(call)
         self._meter = meter
-        self._framer = Framer(by_line=vendor.framing == "ndjson" and call.stream)
+        self._framer = Framer(framing=vendor.framing, stream=call.stream)
         self._choices = call.draft.choices
         self._offset = offset
         self._seen: set[int] = set()

@@ -19,7 +19,7 @@ ODD = (1, 2, 3, 5, 7, 11, 13, 1, 17, 64)
 
 def framer_for(vendor: Vendor, call: Call) -> Framer:
     """The framer with which the gateway cuts this vendor's answer."""
-    return Framer(by_line=vendor.framing == "ndjson" and call.stream)
+    return Framer(framing=vendor.framing, stream=call.stream)
 
 
 def read_all(vendor: Vendor, call: Call, chunks: Iterable[bytes]) -> Said:
@@ -73,7 +73,7 @@ class Cut(Value, frozen=True):
     complete: bool
     """Before the end came, every choice had its Stop, or the dialect's terminator was read."""
     broken: bool
-    """Before the end came, the vendor had read an error."""
+    """The vendor read an error, or what is no answer, before it was asked for the end."""
     events: tuple[Event | Failure, ...]
 
 

@@ -301,7 +301,14 @@ class VendorSuite:
         return [self.look(rule) for rule in RULES]
 
     def _show(self, rule: str) -> None:
-        line = self.look(rule)
+        try:
+            line = self.look(rule)
+        except MissingRecordings as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            import pytest  # noqa: PLC0415  # the kit imports without it
+
+            pytest.skip(str(missing))
         text = "\n".join(f"- {reason}" for reason in line.reasons[:SHOWN])
         assert line.state != "failed", f"{self.vendor.name}: {rule}: {line.meaning}\n{text}"
 

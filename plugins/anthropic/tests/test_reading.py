@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from tornadogw_anthropic import Anthropic
+from tornadogw_anthropic.reading import Notes
+from tornadogw_anthropic.reading import read as read_events
 
 from tornadogw import (
     Call,
@@ -57,7 +60,9 @@ def test_a_stream_of_all_kinds():
         START,
         block(0, type="thinking", thinking=""),
         delta(0, type="thinking_delta", thinking="Hm."),
-        delta(0, type="signature_delta", signature="c2ln"),
+        delta(0, type="signature_delta", signature="c2"),
+        delta(0, type="signature_delta", signature="ln"),
+        {"type": "content_block_stop", "index": 0},
         {"type": "ping"},
         block(1, type="redacted_thinking", data="opaque"),
         block(2, type="text", text="A"),
@@ -68,7 +73,49 @@ def test_a_stream_of_all_kinds():
         STOP,
     )
     spent = Spent(Usage(prompt=5, completion=3))
-    assert events == [Meta("msg_1", "m-1"), Reasoning("Hm."), Text("A"), Text("B"), spent, Stop("stop")]
+    signed = Extra("thinking_blocks", [{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}])
+    opaque = Extra("thinking_blocks", [{"type": "redacted_thinking", "data": "opaque"}])
+    said = [Reasoning("Hm."), signed, opaque, Text("A"), Text("B")]
+    assert events == [Meta("msg_1", "m-1"), *said, spent, Stop("stop")]
+
+
+def test_a_thought_without_signature_or_end_is_not_given_back():
+    for last in ({"type": "content_block_stop", "index": 0}, delta(0, type="signature_delta", signature="x")):
+        events = read(START, block(0, type="thinking", thinking="a"), last, finish("end_turn"), STOP)
+        assert not any(isinstance(event, Extra) for event in events)
+
+
+def test_a_thought_without_end_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("tornadogw_anthropic.reading.LONGEST_THOUGHT", 10)
+    notes = Notes(CALL)
+    for said in (
+        START,
+        block(0, type="thinking", thinking=""),
+        *[delta(0, type="thinking_delta", thinking="abcd")] * 9,
+    ):
+        assert list(read_events(said, notes)) is not None
+    assert sum(map(len, notes.thoughts[0].pieces)) <= 10
+    assert notes.thoughts[0].signed() == []
+
+
+def test_the_input_of_the_answers_tool_is_the_answer():
+    params = {"response_format": {"type": "json_schema", "json_schema": {"name": "out", "schema": {}}}}
+    call = msgspec.structs.replace(CALL, model="claude-3-opus", draft=Draft("chat", "m", params=params))
+    notes, events = Notes(call), []
+    for said in (
+        START,
+        block(0, type="tool_use", id="t", name="out", input={}),
+        delta(0, type="input_json_delta", partial_json='{"a"'),
+        delta(0, type="input_json_delta", partial_json=":1}"),
+        {"type": "content_block_stop", "index": 0},
+        finish("tool_use"),
+    ):
+        events += read_events(said, notes)
+    assert [event for event in events if isinstance(event, Text | ToolCall | Stop)] == [
+        Text('{"a"'),
+        Text(":1}"),
+        Stop("stop"),
+    ]
 
 
 def test_tools_are_counted_apart_and_never_without_arguments():

@@ -163,7 +163,9 @@ def test_a_person_is_no_user_id(user):
     assert write(user=user).dropped == ("user",)
 
 
-@pytest.mark.parametrize("name", ["seed", "logprobs", "presence_penalty", "reasoning_effort", "yet_to_be_invented"])
+@pytest.mark.parametrize(
+    "name", ["seed", "logprobs", "presence_penalty", "service_tier", "web_search_options", "yet_to_be_invented"]
+)
 def test_what_has_no_equivalent_is_left_out_and_told(name):
     request = write(**{name: 1})
     assert name not in json.loads(request.body)
@@ -186,10 +188,10 @@ def test_what_asks_for_nothing_is_served(params):
     ("params", "name"),
     [
         ({"n": 2}, "n"),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
-        ({"functions": [{"name": "f"}]}, "functions"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"audio": {"voice": "x"}}, "audio"),
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format"),
+        ({"response_format": {"type": "grammar"}}, "response_format"),
     ],
 )
 def test_what_would_change_the_answer_is_refused_by_name(params, name):
@@ -198,25 +200,31 @@ def test_what_would_change_the_answer_is_refused_by_name(params, name):
     assert refused.value.param == name
 
 
-IMAGE = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "my answer", "schema": SCHEMA}}
 
 
-@pytest.mark.parametrize(
-    ("messages", "name"),
-    [
-        ([{"role": "user", "content": [*text("a"), IMAGE]}], "messages[0].content[1].image_url"),
-        ([USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}], "messages[1].tool_calls"),
-        ([USER, {"role": "tool", "content": "1", "tool_call_id": "1"}], "messages[1].role"),
-        ([USER, {"role": "function", "content": "1", "name": "f"}], "messages[1].role"),
-        ([{"role": "assistant", "content": "a"}, USER], "messages"),
-        ([{"role": "system", "content": "a"}], "messages"),
-        ([{"role": "user", "content": " "}], "messages"),
-    ],
-)
-def test_messages_that_cannot_be_said_are_refused_by_name(messages, name):
+@pytest.mark.parametrize("model", ["claude-sonnet-4-5", "claude-haiku-4-5-20251001", "claude-opus-5", "claude-fable-5"])
+def test_a_schema_for_the_answer(model):
+    sent = body(model=model, response_format=FORMAT, reasoning_effort="none")
+    assert sent["output_config"] == {"format": {"type": "json_schema", "schema": SCHEMA}}
+    assert "tools" not in sent
+
+
+def test_older_models_are_made_to_call_a_tool_with_it():
+    sent = body(model="claude-sonnet-4-20250514", response_format=FORMAT)
+    (tool,) = sent["tools"]
+    assert (tool["name"], tool["input_schema"]) == ("my_answer", SCHEMA)
+    assert sent["tool_choice"] == {"type": "tool", "name": "my_answer", "disable_parallel_tool_use": True}
     with pytest.raises(Cannot) as refused:
-        write(*messages)
-    assert refused.value.param == name
+        body(model="claude-3-5-haiku", response_format=FORMAT, tools=[{"type": "function", "function": {"name": "f"}}])
+    assert refused.value.param == "response_format"
+
+
+def test_json_without_a_schema_is_asked_for_in_words():
+    sent = body({"role": "system", "content": "A"}, USER, response_format={"type": "json_object"})
+    assert sent["system"].startswith("A\n\n")
+    assert "JSON" in sent["system"]
 
 
 def test_completion_is_not_spoken():

@@ -20,11 +20,18 @@ from tornadogw import (
     ToolCall,
     Unreadable,
     Usage,
+    count_of,
+    object_of,
+    text_of,
 )
 
 from . import failures
+from .writing import answer_tool
 
-__all__ = ["Notes", "parse", "read", "read_whole"]
+__all__ = ["Notes", "read", "read_whole"]
+
+LONGEST_THOUGHT = 4 * 1024 * 1024
+"""Characters of a thought that are kept to be given back with its signature; a longer one is told, but not signed."""
 
 STOPS = {
     "end_turn": "stop",
@@ -36,6 +43,27 @@ STOPS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+
+
+class Thought:
+    """A thinking block on its way: its signature holds for the whole of it."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.size = 0
+        self.signature = ""
+
+    def add(self, text: str) -> None:
+        self.size += len(text)
+        if self.size <= LONGEST_THOUGHT:
+            self.pieces.append(text)
+
+    def signed(self) -> list[Event]:
+        """The whole block, as it must come back in a tool loop."""
+        if not self.signature or self.size > LONGEST_THOUGHT:
+            return []
+        block = {"type": "thinking", "thinking": "".join(self.pieces), "signature": self.signature}
+        return [Extra("thinking_blocks", [block])]
 
 
 class Notes(Memo):
@@ -50,18 +78,11 @@ class Notes(Memo):
         """A block's index to its place among tool calls, which is counted apart."""
         self.silent: set[int] = set()
         """Tool blocks that have given no arguments yet."""
+        self.thoughts: dict[int, Thought] = {}
+        self.answer_tool = answer_tool(call)
+        self.answers: set[int] = set()
+        """Blocks of the tool that stands for a form of the answer: their input is its text."""
         self.stopped = False
-
-
-def parse(data: bytes) -> dict[str, Any]:
-    """One JSON object. Raises Unreadable."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Unreadable("no JSON object")
-    return value
 
 
 def read(said: dict[str, Any], notes: Notes) -> list[Event | Failure]:
@@ -69,14 +90,14 @@ def read(said: dict[str, Any], notes: Notes) -> list[Event | Failure]:
     match said.get("type"):
         case "message_start":
             message = _object(said, "message")
-            notes.meta = Meta(_text(message, "id"), _text(message, "model"))
+            notes.meta = Meta(text_of(message, "id"), text_of(message, "model"))
             _count(message, notes)
         case "content_block_start":
-            return [*_begin(_index(said), _object(said, "content_block"), notes)]
+            return [*_begin(count_of(said, "index"), _object(said, "content_block"), notes)]
         case "content_block_delta":
-            return [*_continue(_index(said), _object(said, "delta"), notes)]
+            return [*_continue(count_of(said, "index"), _object(said, "delta"), notes)]
         case "content_block_stop":
-            return [*_close(_index(said), notes)]
+            return [*_close(count_of(said, "index"), notes)]
         case "message_delta":
             return _finish(_object(said, "delta"), said, notes)
         case "message_stop":
@@ -94,7 +115,7 @@ def read_whole(said: dict[str, Any], notes: Notes) -> list[Event | Failure]:
     blocks = said.get("content")
     if said.get("type", "message") != "message" or not isinstance(blocks, list):
         raise Unreadable("neither a message nor an error")
-    notes.meta = Meta(_text(said, "id"), _text(said, "model"))
+    notes.meta = Meta(text_of(said, "id"), text_of(said, "model"))
     events: list[Event | Failure] = []
     for index, block in enumerate(blocks):
         if isinstance(block, dict):
@@ -109,39 +130,71 @@ def _begin(index: int, block: Mapping[str, Any], notes: Notes) -> Iterable[Event
     """A block begins; in JSON answers it is all there. Blocks of the vendor's own tools are no part of the answer."""
     kind = block.get("type")
     if kind == "fallback" and notes.meta is not None:
-        notes.meta = Meta(notes.meta.id, _text(_object(block, "to"), "model") or notes.meta.model)
+        notes.meta = Meta(notes.meta.id, text_of(object_of(block, "to"), "model") or notes.meta.model)
         return
     yield from _meta(notes)
-    if kind == "text" and (text := _text(block, "text")):
+    if kind == "text" and (text := text_of(block, "text")):
         yield Text(text)
-    elif kind == "thinking" and (text := _text(block, "thinking")):
-        yield Reasoning(text)
+    elif kind == "thinking":
+        notes.thoughts[index] = Thought()
+        yield from _think(index, text_of(block, "thinking"), notes)
+        notes.thoughts[index].signature = text_of(block, "signature")
+    elif kind == "redacted_thinking" and (data := text_of(block, "data")):
+        yield Extra("thinking_blocks", [{"type": "redacted_thinking", "data": data}])
     elif kind == "tool_use":
+        yield from _use(index, block, notes)
+
+
+def _use(index: int, block: Mapping[str, Any], notes: Notes) -> Iterable[Event]:
+    """A call begins, or the answer in the form of one."""
+    given = block.get("input")
+    arguments = json.dumps(given, ensure_ascii=False) if given else ""
+    if not arguments:
+        notes.silent.add(index)
+    if notes.answer_tool and text_of(block, "name") == notes.answer_tool:
+        notes.answers.add(index)
+        if arguments:
+            yield Text(arguments)
+    else:
         place = notes.tools.setdefault(index, len(notes.tools))
-        given = block.get("input")
-        if not given:
-            notes.silent.add(index)
-        arguments = json.dumps(given, ensure_ascii=False) if given else ""
-        yield ToolCall(place, _text(block, "id"), _text(block, "name"), arguments)
+        yield ToolCall(place, text_of(block, "id"), text_of(block, "name"), arguments)
+
+
+def _think(index: int, text: str, notes: Notes) -> Iterable[Event]:
+    if index in notes.thoughts:
+        notes.thoughts[index].add(text)
+    if text:
+        yield Reasoning(text)
 
 
 def _continue(index: int, delta: Mapping[str, Any], notes: Notes) -> Iterable[Event]:
-    """The next piece of a block. Signatures and citations are not for the client."""
+    """The next piece of a block. Citations are not for the client."""
     kind = delta.get("type")
-    if kind == "text_delta" and (text := _text(delta, "text")):
+    if kind == "text_delta" and (text := text_of(delta, "text")):
         yield Text(text)
-    elif kind == "thinking_delta" and (text := _text(delta, "thinking")):
-        yield Reasoning(text)
-    elif kind == "input_json_delta" and index in notes.tools and (text := _text(delta, "partial_json")):
-        notes.silent.discard(index)
+    elif kind == "thinking_delta":
+        yield from _think(index, text_of(delta, "thinking"), notes)
+    elif kind == "signature_delta" and index in notes.thoughts:
+        notes.thoughts[index].signature += text_of(delta, "signature")
+    elif kind == "input_json_delta" and (text := text_of(delta, "partial_json")):
+        yield from _argue(index, text, notes)
+
+
+def _argue(index: int, text: str, notes: Notes) -> Iterable[Event]:
+    """A piece of a tool's input."""
+    notes.silent.discard(index)
+    if index in notes.answers:
+        yield Text(text)
+    elif index in notes.tools:
         yield ToolCall(notes.tools[index], arguments=text)
 
 
 def _close(index: int, notes: Notes) -> Iterable[Event]:
     """A block ends; a tool that got no arguments got an empty object."""
     if index in notes.silent:
-        notes.silent.discard(index)
-        yield ToolCall(notes.tools[index], arguments="{}")
+        yield from _argue(index, "{}", notes)
+    if (thought := notes.thoughts.pop(index, None)) is not None:
+        yield from thought.signed()
 
 
 def _finish(delta: Mapping[str, Any], said: Mapping[str, Any], notes: Notes) -> list[Event | Failure]:
@@ -157,7 +210,8 @@ def _finish(delta: Mapping[str, Any], said: Mapping[str, Any], notes: Notes) -> 
         notes.stopped = True
         if details := delta.get("stop_details"):
             events.append(Extra("stop_details", details, place="choice"))
-        events.append(Stop(STOPS.get(reason, "stop")))
+        told = STOPS.get(reason, "stop") if isinstance(reason, str) else "stop"
+        events.append(Stop("stop" if told == "tool_calls" and notes.answers and not notes.tools else told))
     return events
 
 
@@ -177,33 +231,19 @@ def _count(said: Mapping[str, Any], notes: Notes) -> None:
 def _usage(counts: Mapping[str, Any]) -> Usage:
     """The vendor's input excludes what came from or went into its cache; the gateway's prompt includes both."""
     fresh, written, cached = (
-        _number(counts, name) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        count_of(counts, name) for name in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     )
-    details = counts.get("output_tokens_details")
     return Usage(
         prompt=fresh + written + cached,
-        completion=_number(counts, "output_tokens"),
+        completion=count_of(counts, "output_tokens"),
         cached=cached,
         cache_write=written,
-        reasoning=_number(details, "thinking_tokens") if isinstance(details, dict) else 0,
+        reasoning=count_of(object_of(counts, "output_tokens_details"), "thinking_tokens"),
     )
-
-
-def _number(counts: Mapping[str, Any], name: str) -> int:
-    value = counts.get(name, 0)
-    return value if type(value) is int else 0
-
-
-def _index(said: Mapping[str, Any]) -> int:
-    return _number(said, "index")
-
-
-def _text(said: Mapping[str, Any], name: str) -> str:
-    value = said.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _object(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object without which an event means nothing. Raises Unreadable."""
     value = said.get(name)
     if not isinstance(value, dict):
         raise Unreadable(f"{name} is no object")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from typing_extensions import override
 
-from tornadogw import Call, Credential, Event, Failure, Frame, Traits, UpstreamRequest, Vendor
+from tornadogw import Call, Credential, Event, Failure, Frame, Traits, UpstreamRequest, Vendor, json_object
 
 from . import failures, reading, writing
 
@@ -16,7 +16,9 @@ API_VERSION = "2023-06-01"
 
 
 class Anthropic(Vendor):
-    """`POST {base_url}/v1/messages`. Options of an upstream: `api_version`, and `beta`, a list of beta features."""
+    """`POST {base_url}/v1/messages`. Options of an upstream: `api_version`; `beta`, a list of beta features;
+    `tool_types`, kinds of the vendor's own tools that clients may use.
+    """
 
     name = "anthropic"
     base_url = "https://api.anthropic.com"
@@ -45,7 +47,7 @@ class Anthropic(Vendor):
 
     @override
     def read(self, frame: Frame, memo: reading.Notes) -> Sequence[Event | Failure]:
-        return reading.read(reading.parse(frame.data), memo)
+        return reading.read(json_object(frame.data), memo)
 
     @override
     def end(self, memo: reading.Notes) -> Sequence[Event | Failure]:
@@ -55,7 +57,7 @@ class Anthropic(Vendor):
 
     @override
     def read_whole(self, body: bytes, memo: reading.Notes) -> Sequence[Event | Failure]:
-        return reading.read_whole(reading.parse(body), memo)
+        return reading.read_whole(json_object(body), memo)
 
     @override
     def failure(self, status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:

@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tornadogw import Call, Cannot
 
-__all__ = ["body", "refuses_sampling"]
+from .messages import conversation
+from .thinking import thinking
+from .tools import PARAMETERS, schema_tool, tools
+
+__all__ = ["answer_tool", "body", "refuses_sampling"]
 
 NEWEST = re.compile(r"claude-(?:opus-4-(?:[7-9]|[1-9]\d)(?!\d)|(?:[a-z]+)-(?:[5-9]|[1-9]\d)(?!\d)|fable|mythos)")
 """Opus 4.7, the fifth generation and what follows: they refuse temperature, top_p and top_k."""
+FORMATTED = re.compile(
+    r"claude-(?:(?:opus|sonnet|haiku)-4-(?:[5-9]|[1-9]\d)(?!\d)|[a-z]+-(?:[5-9]|[1-9]\d)(?!\d)|fable|mythos)"
+)
+"""From 4.5 on they take a schema for their answer; older ones are made to call a tool with it."""
 
 MOST_TOLD = 64
 LONGEST_TOLD = 64
-
 SAMPLING = ("temperature", "top_p", "top_k")
+ELSEWHERE = PARAMETERS | {"thinking", "reasoning_effort", "response_format"}
+"""Parameters that are not looked at one by one."""
+JSON_HINT = "Answer with one JSON object and nothing else."
 
 REFUSED = {
-    "tools": "this vendor is text only",
-    "functions": "this vendor is text only",
-    "response_format": "this vendor writes free text only",
+    "n": "this vendor gives one choice",
+    "audio": "this vendor writes text only",
+    "modalities": "this vendor writes text only",
 }
 """Leaving these out would change what the answer means."""
 
-NO_EFFECT: dict[str, Any] = {"response_format": {"type": "text"}, "n": 1, "tools": [], "functions": []}
+NO_EFFECT: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "modalities": (["text"],),
+    "service_tier": ("auto",),
+    "store": (False,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+}
 """Values that ask for nothing; a vendor without the parameter serves them."""
 
 PERSON = re.compile(r".*@.*|\+?[\d\s()-]{7,}")
@@ -41,45 +61,61 @@ def refuses_sampling(model: str) -> bool:
 def body(call: Call) -> tuple[bytes, tuple[str, ...]]:
     """The request's JSON and the names of what was left out. Raises Cannot."""
     dropped: list[str] = []
-    system, messages = _conversation(call.draft.messages, dropped)
+    params = call.draft.params
+    system, messages = conversation(call.draft.messages, dropped)
     said: dict[str, Any] = {"model": call.model, "max_tokens": call.max_tokens, "messages": messages}
-    if system:
-        said["system"] = system
     if call.stream:
         said["stream"] = True
-    for name, value in call.draft.params.items():
-        said.update(_parameter(name, value, dropped))
+    for name, value in params.items():
+        if name not in ELSEWHERE and value not in NO_EFFECT.get(name, ()):
+            said.update(_parameter(name, value, dropped))
+    said.update(tools(params, call.model, _own_tools(call)))
+    said.update(thinking(params, call.model, call.max_tokens, dropped))
+    system += _format(call, said)
+    if system:
+        marked = any("cache_control" in block for block in system)
+        said["system"] = system if marked else "\n\n".join(block["text"] for block in system)
     _temperature(call, said)
-    if refuses_sampling(call.model) or "thinking" in said:
-        asked = {*call.draft.params, *(("temperature",) if call.draft.temperature is not None else ())}
-        dropped += [name for name in SAMPLING if said.pop(name, None) is not None and name in asked]
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(), _told(dropped)
+    _settle(call, said, dropped)
+    return _json(said), tuple(dict.fromkeys(name[:LONGEST_TOLD] for name in dropped))[:MOST_TOLD]
 
 
-def _told(dropped: list[str]) -> tuple[str, ...]:
-    """The names of what was left out, however many and long ones a client invents."""
-    return tuple(dict.fromkeys(name[:LONGEST_TOLD] for name in dropped))[:MOST_TOLD]
+def answer_tool(call: Call) -> str:
+    """The name of the tool whose input is the answer; empty: the answer is text."""
+    asked = call.draft.params.get("response_format")
+    if not isinstance(asked, Mapping) or asked.get("type") != "json_schema" or FORMATTED.search(call.model.lower()):
+        return ""
+    told = asked.get("json_schema")
+    name = told.get("name") if isinstance(told, Mapping) else None
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64] if isinstance(name, str) and name else "answer"
 
 
-# --- parameters --------------------------------------------------------------------------------------------------
+def _own_tools(call: Call) -> Collection[str]:
+    """Kinds of the vendor's own tools that the operator lets through (`tool_types` of the upstream's options)."""
+    allowed = call.options.get("tool_types", ())
+    return [str(each) for each in allowed] if isinstance(allowed, list | tuple) else ()
+
+
+def _json(said: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (RecursionError, ValueError) as error:
+        raise Cannot("body", f"cannot be written: {error}") from error
+
+
+# --- parameters ------------------------------------------------------------------------------------------------------
 
 
 def _parameter(name: str, value: Any, dropped: list[str]) -> dict[str, Any]:
     """What one parameter of the client becomes; empty: nothing."""
-    if NO_EFFECT.get(name) == value:
-        return {}
     if name in REFUSED:
         raise Cannot(name, REFUSED[name])
-    if name == "n":
-        raise Cannot("n", "this vendor gives one choice")
     if name == "stop":
         return _stop(value, dropped)
-    if name == "user" and not PERSON.fullmatch(value):
+    if name == "user" and isinstance(value, str) and not PERSON.fullmatch(value):
         return {"metadata": {"user_id": value}}
     if name in ("top_p", "top_k"):
         return {name: value}
-    if name == "thinking" and isinstance(value, Mapping) and value.get("type") != "disabled":
-        return {"thinking": {key: value[key] for key in ("type", "budget_tokens") if key in value}}
     dropped.append(name)
     return {}
 
@@ -100,49 +136,39 @@ def _temperature(call: Call, said: dict[str, Any]) -> None:
         said["temperature"] = min(1.0, max(0.0, call.temperature))
 
 
-# --- messages ----------------------------------------------------------------------------------------------------
+def _format(call: Call, said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The form of the answer; what is returned belongs to the system prompt."""
+    asked = call.draft.params.get("response_format")
+    kind = asked.get("type") if isinstance(asked, Mapping) else None
+    if asked is None or kind == "text":
+        return []
+    if kind == "json_object":
+        return [{"type": "text", "text": JSON_HINT}]
+    told = asked.get("json_schema") if kind == "json_schema" and isinstance(asked, Mapping) else None
+    schema = told.get("schema") if isinstance(told, Mapping) else None
+    if not isinstance(schema, Mapping):
+        raise Cannot("response_format", "must be text, json_object, or json_schema with a schema")
+    name = answer_tool(call)
+    if not name:
+        said["output_config"] = {**said.get("output_config", {}), "format": {"type": "json_schema", "schema": schema}}
+    elif "tools" in said:
+        raise Cannot("response_format", "this model keeps to a schema only without tools")
+    else:
+        said.update(schema_tool(name, schema))
+    return []
 
 
-def _conversation(sent: Any, dropped: list[str]) -> tuple[str, list[dict[str, Any]]]:
-    """(system, messages): the texts of system and developer joined; user and assistant in turns, the user first."""
-    if not sent:
-        raise Cannot("messages", "this vendor has chat only")
-    system: list[str] = []
-    turns: list[dict[str, Any]] = []
-    for index, message in enumerate(sent):
-        role = message["role"]
-        texts = [text for text in _texts(message, f"messages[{index}]") if text.strip()]  # blank ones are refused
-        dropped += [f"messages.{key}" for key, value in message.items() if key not in ("role", "content") and value]
-        if role in ("system", "developer"):
-            system += texts
-        elif texts and turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += _blocks(texts)
-        elif texts:
-            turns.append({"role": role, "content": _blocks(texts)})
-    if not turns or turns[0]["role"] != "user":
-        raise Cannot("messages", "the first message beside system must be the user's and hold text")
-    if turns[-1]["role"] == "assistant":  # a prefilled answer may not end in a blank
-        turns[-1]["content"][-1]["text"] = turns[-1]["content"][-1]["text"].rstrip()
-    return "\n\n".join(system), turns
-
-
-def _texts(message: Mapping[str, Any], place: str) -> Iterator[str]:
-    """The texts of one message. Raises Cannot for everything that is no text."""
-    if message["role"] in ("tool", "function"):
-        raise Cannot(f"{place}.role", f"role {message['role']}: this vendor is text only")
-    for key in ("tool_calls", "function_call"):
-        if message.get(key):
-            raise Cannot(f"{place}.{key}", "this vendor is text only")
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        yield content
-        return
-    for index, part in enumerate(content):
-        kind = part.get("type", "text")
-        if kind not in ("text", "refusal"):
-            raise Cannot(f"{place}.content[{index}].{kind}", "this vendor is text only")
-        yield part.get(kind, "")
-
-
-def _blocks(texts: list[str]) -> list[dict[str, Any]]:
-    return [{"type": "text", "text": text} for text in texts]
+def _settle(call: Call, said: dict[str, Any], dropped: list[str]) -> None:
+    """What does not go together: a forced tool and thoughts; thoughts, or a new model, and sampling."""
+    forced = said.get("tool_choice", {}).get("type") in ("any", "tool")
+    thinks = said.get("thinking", {}).get("type", "disabled") != "disabled"
+    if forced and thinks:
+        del said["thinking"]
+        dropped.append("thinking" if "thinking" in call.draft.params else "reasoning_effort")
+        thinks = False
+        said.get("output_config", {}).pop("effort", None)
+        if not said.get("output_config", True):
+            del said["output_config"]
+    if refuses_sampling(call.model) or thinks:
+        asked = {*call.draft.params, *(("temperature",) if call.draft.temperature is not None else ())}
+        dropped += [name for name in SAMPLING if said.pop(name, None) is not None and name in asked]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tornadogw import Failure, Unreadable
-
-from .shapes import json_object, text_of
+from tornadogw import Failure, Unreadable, json_object, text_of, wait_of
 
 __all__ = ["from_answer", "from_event", "from_reason", "is_error"]
 
@@ -40,7 +37,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float
         said: Mapping[str, Any] = json_object(body)
     except Unreadable:
         said = {}
-    return _judge(status, said, _wait(headers, now), now)
+    return _judge(status, said, wait_of(headers, now), now)
 
 
 def is_error(said: Mapping[str, Any]) -> bool:
@@ -110,16 +107,3 @@ def _to_next_month(now: float) -> float:
     today = datetime.fromtimestamp(now, UTC)
     first = (today.replace(day=28) + timedelta(days=4)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return max(1.0, first.timestamp() - now)
-
-
-def _wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `retry-after-ms` or `retry-after` names; None: neither."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        text = headers.get(name, "")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-            return float(text) / unit
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)

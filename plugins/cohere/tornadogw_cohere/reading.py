@@ -22,10 +22,13 @@ from tornadogw import (
     ToolCall,
     Unreadable,
     Usage,
+    json_object,
+    list_of,
+    object_of,
+    text_of,
 )
 
 from . import failures
-from .shapes import json_object, list_of, object_of, text_of
 
 __all__ = ["Notes", "end", "read", "read_whole"]
 

@@ -22,6 +22,8 @@ def heard(*pieces: str) -> list[str]:
         (["It", "It seems", "It seems to be so"], ["It", "", " seems to be so", ""]),
         (["It", "It seems"], ["It", "", " seems"]),
         (["It", "It"], ["It", "", ""]),
+        (["OK", "OK", "OK"], ["OK", "", "", ""]),
+        (["ha", "ha", "ha", "ha", "!"], ["ha", "", "", "hahaha", "!", ""]),
         (["ha", "haha", "!"], ["ha", "ha", "ha!", ""]),
         (["1", "10", ""], ["1", "", "10", ""]),
         (["", "", "A", "B"], ["", "", "A", "B", ""]),

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from tornadogw import ToolCall, Unreadable
+from tornadogw import ToolCall, Unreadable, object_of, text_of
 
 from .grown import Grown
-from .shapes import object_of, text_of
 
 __all__ = ["Calls"]
 

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
-from tornadogw import Failure, Unreadable
-
-from .shapes import json_object, text_of
+from tornadogw import Failure, Unreadable, json_object, text_of, wait_of
 
 __all__ = ["from_answer", "from_event"]
 
@@ -89,7 +85,7 @@ PARAMS = ("temperature", "max_tokens", "incremental_output", "enable_thinking", 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float) -> Failure:
     """An answer that is not a 2xx."""
-    return _judge(_said_in(body), status, _wait(headers, now))
+    return _judge(_said_in(body), status, wait_of(headers, now))
 
 
 def from_event(said: Mapping[str, Any]) -> Failure:
@@ -134,16 +130,3 @@ def _by_words(low: str, found: Failure) -> Failure:
     if CONTEXT.search(low):
         return Failure("cannot", code="context_length_exceeded")
     return MISSING if ABSENT.match(low) else found
-
-
-def _wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `retry-after-ms` or `retry-after` names; None: neither."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        text = headers.get(name, "")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-            return float(text) / unit
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)

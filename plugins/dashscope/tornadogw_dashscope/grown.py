@@ -14,16 +14,21 @@ CERTAIN = 16
 """Characters that such a piece must have: short ones may double by chance, as laughter does."""
 
 
+REPEATS = 3
+"""Times that a piece comes again, never having grown, before it counts as an increment: a text that grows does so."""
+
+
 class Grown:
     """One text in pieces. While both readings are possible, only what they agree on is told."""
 
-    __slots__ = ("_added", "_decided", "_latest", "_proofs", "_told")
+    __slots__ = ("_added", "_decided", "_latest", "_proofs", "_repeats", "_told")
 
     def __init__(self) -> None:
         self._decided = ""
         self._added = ""  # the text, if the pieces are increments
         self._latest = ""  # the text, if each piece is all of it
         self._proofs = 0
+        self._repeats = 0
         self._told = 0  # characters
 
     def feed(self, piece: str) -> str:
@@ -33,7 +38,8 @@ class Grown:
         if self._decided == "whole":
             return self._grow(piece)
         self._added += piece
-        if not piece.startswith(self._latest):
+        self._repeats = self._repeats + 1 if piece and piece == self._latest else 0
+        if not piece.startswith(self._latest) or (not self._proofs and self._repeats >= REPEATS):
             self._decided = "increments"
             new, self._added, self._latest = self._tell(self._added), "", ""
             return new

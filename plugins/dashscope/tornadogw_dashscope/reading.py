@@ -19,12 +19,16 @@ from tornadogw import (
     Text,
     Unreadable,
     Usage,
+    count_of,
+    json_object,
+    list_of,
+    object_of,
+    text_of,
 )
 
 from . import failures
 from .calls import Calls
 from .grown import Grown
-from .shapes import count_of, json_object, list_of, object_of, text_of
 
 __all__ = ["Notes", "end", "read", "read_whole"]
 

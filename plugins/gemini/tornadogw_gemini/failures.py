@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
 
-from tornadogw import Failure
+from tornadogw import Failure, text_of, wait_of
 
 __all__ = ["from_answer", "from_event", "from_finish"]
 
@@ -113,14 +111,14 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float
         value = None
     if isinstance(value, list) and value:  # the stream of arrays wraps its errors too
         value = value[0]
-    return _judge(status, _error(value), now, _told(headers, now))
+    return _judge(status, _error(value), now, wait_of(headers, now))
 
 
 def from_event(said: Mapping[str, Any], now: float | None = None) -> Failure:
     """An error inside a 200."""
     error = _error(said)
     code = error.get("code")
-    known = STATUSES.get(_text(error, "status"), 500)
+    known = STATUSES.get(text_of(error, "status"), 500)
     return _judge(code if type(code) is int and 400 <= code < 600 else known, error, now, None)  # noqa: PLR2004 -- HTTP's own numbers read best
 
 
@@ -135,8 +133,8 @@ def from_finish(reason: str, message: str) -> Failure | None:
 
 def _judge(status: int, error: Mapping[str, Any], now: float | None, told: float | None) -> Failure:
     """`told`: seconds to wait that a header named; the vendor has none, what stands before it may."""
-    code, message = _text(error, "status"), _text(error, "message")
-    low, reasons = message.lower(), {_text(detail, "reason") for detail in _details(error)}
+    code, message = text_of(error, "status"), text_of(error, "message")
+    low, reasons = message.lower(), {text_of(detail, "reason") for detail in _details(error)}
     if reasons & BAD_KEY or low.startswith(KEY_WORDS):
         return Failure("disable", "key", code=min(reasons & BAD_KEY, default=code), message=message, status=status)
     if status == 429:  # noqa: PLR2004 -- HTTP's own numbers read best, here and below
@@ -170,7 +168,7 @@ def _exhausted(error: Mapping[str, Any], code: str, message: str, now: float | N
         return Failure("disable", "key", code="billing", message=message, status=429)
     if re.search(r"limit: 0(?![\d.])", message):
         return Failure("disable", "key+model", code=code, message=message, status=429)
-    if any("perday" in _text(violation, "quotaId").lower() for violation in _listed(error, "violations")):
+    if any("perday" in text_of(violation, "quotaId").lower() for violation in _listed(error, "violations")):
         seconds = DAY - (now - RESET) % DAY if now is not None else BARRED_SECONDS
         return Failure("cool", "key+model", seconds, code or "daily_quota", message, status=429)
     wait = _wait(error, message) if told is None else told
@@ -190,7 +188,7 @@ def _blame_request(status: int, error: Mapping[str, Any], code: str, message: st
 
 def _param(error: Mapping[str, Any], message: str) -> str | None:
     """The client's name of the field that the vendor complains about."""
-    named = [_text(violation, "field") for violation in _listed(error, "fieldViolations")]
+    named = [text_of(violation, "field") for violation in _listed(error, "fieldViolations")]
     if (found := _FIELD.search(message)) is not None:
         named.append(found[1])
     for name in named:
@@ -203,24 +201,11 @@ def _param(error: Mapping[str, Any], message: str) -> str | None:
 def _wait(error: Mapping[str, Any], message: str) -> float | None:
     """Seconds to wait: the vendor sends no header, but says it in the body; None: it does not."""
     for detail in _details(error):
-        if (found := _DURATION.fullmatch(_text(detail, "retryDelay"))) is not None:
+        if (found := _DURATION.fullmatch(text_of(detail, "retryDelay"))) is not None:
             return float(found[1])
     if (found := _RETRY_IN.search(message)) is not None:
         return int(found[1] or 0) * 3600 + int(found[2] or 0) * 60 + float(found[3])
     return None
-
-
-def _told(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds in `retry-after-ms` or `retry-after`, which may be a date; None: neither, or nonsense."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        said = headers.get(name, "")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", said):
-            return float(said) / unit
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
 
 
 def _details(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -240,8 +225,3 @@ def _error(said: Any) -> Mapping[str, Any]:
     if isinstance(error, str):
         return {"message": error}
     return error if isinstance(error, dict) else {}
-
-
-def _text(said: Mapping[str, Any], name: str) -> str:
-    value = said.get(name)
-    return value if isinstance(value, str) else ""

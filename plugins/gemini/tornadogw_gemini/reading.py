@@ -21,6 +21,9 @@ from tornadogw import (
     ToolCall,
     Unreadable,
     Usage,
+    count_of,
+    object_of,
+    text_of,
 )
 
 from . import failures, signatures
@@ -102,7 +105,7 @@ def read(said: dict[str, Any], notes: Notes) -> list[Event | Failure]:
         if not isinstance(candidate, dict):
             raise Unreadable("a candidate is no object")
         events += _candidate(candidate, notes)
-    if not candidates and (blocked := _object(said, "promptFeedback").get("blockReason")):
+    if not candidates and (blocked := object_of(said, "promptFeedback").get("blockReason")):
         events += _blocked(blocked, said, notes)
     events += _spent(said, notes)
     notes.done = notes.complete and "totalTokenCount" in notes.usage
@@ -142,7 +145,7 @@ def end(notes: Notes) -> list[Event | Failure]:
 
 def _meta(said: Mapping[str, Any], notes: Notes) -> list[Meta]:
     """Each chunk repeats it; told once."""
-    meta = Meta(notes.meta.id or _text(said, "responseId"), notes.meta.model or _text(said, "modelVersion"))
+    meta = Meta(notes.meta.id or text_of(said, "responseId"), notes.meta.model or text_of(said, "modelVersion"))
     if meta == notes.meta:
         return []
     notes.meta = meta
@@ -156,33 +159,33 @@ def _candidate(candidate: Mapping[str, Any], notes: Notes) -> list[Event | Failu
     choice = notes.choice(index)
     if choice.stopped:
         return []
-    reason = _text(candidate, "finishReason")
-    if (failure := failures.from_finish(reason, _text(candidate, "finishMessage"))) is not None:
+    reason = text_of(candidate, "finishReason")
+    if (failure := failures.from_finish(reason, text_of(candidate, "finishMessage"))) is not None:
         return [failure]  # and nothing of what it says: another route may do better
     events: list[Event | Failure] = []
-    parts = _object(candidate, "content").get("parts")
+    parts = object_of(candidate, "content").get("parts")
     for part in parts if isinstance(parts, list) else ():
         if not isinstance(part, dict):
             raise Unreadable("a part is no object")
         events += _part(part, index, choice, notes)
     events += _beside(candidate, index)
     if reason and reason != "FINISH_REASON_UNSPECIFIED":
-        events += _stop(index, choice, reason, _text(candidate, "finishMessage"))
+        events += _stop(index, choice, reason, text_of(candidate, "finishMessage"))
     return events
 
 
 def _part(part: Mapping[str, Any], index: int, choice: _Choice, notes: Notes) -> Iterator[Event]:
-    signature = _text(part, "thoughtSignature")
+    signature = text_of(part, "thoughtSignature")
     if "functionCall" in part:
-        yield from _call(_object(part, "functionCall"), signature, index, choice, notes)
+        yield from _call(object_of(part, "functionCall"), signature, index, choice, notes)
         return
     thought = part.get("thought") is True
-    if text := _text(part, "text"):
+    if text := text_of(part, "text"):
         yield Reasoning(text, index) if thought else Text(text, index)
     if signature and "text" in part:
         choice.signature = signature
-    if not thought and (blob := _object(part, "inlineData")):
-        url = f"data:{_text(blob, 'mimeType')};base64,{_text(blob, 'data')}"
+    if not thought and (blob := object_of(part, "inlineData")):
+        url = f"data:{text_of(blob, 'mimeType')};base64,{text_of(blob, 'data')}"
         yield Extra("images", [{"type": "image_url", "index": choice.images, "image_url": {"url": url}}], index)
         choice.images += 1
     for kind in ("executableCode", "codeExecutionResult"):
@@ -194,11 +197,11 @@ def _part(part: Mapping[str, Any], index: int, choice: _Choice, notes: Notes) ->
 
 def _call(said: Mapping[str, Any], signature: str, index: int, choice: _Choice, notes: Notes) -> Iterator[Event]:
     """A whole call, or a piece of one: the first has the name, the last is not continued."""
-    name, more = _text(said, "name"), said.get("willContinue") is True
+    name, more = text_of(said, "name"), said.get("willContinue") is True
     if name:
         if choice.growing is not None:  # the one before never said that it was the last piece
             yield _arguments(index, choice)
-        own = _text(said, "id") or signatures.made_up(notes.meta.id or notes.call.id, index, choice.calls)
+        own = text_of(said, "id") or signatures.made_up(notes.meta.id or notes.call.id, index, choice.calls)
         shown = signatures.tool_call_id(own, signature) if signature else own
         given = said.get("args")
         choice.calls += 1
@@ -227,9 +230,9 @@ def _json(value: dict[str, Any]) -> str:
 
 def _beside(candidate: Mapping[str, Any], index: int) -> Iterator[Extra]:
     """What stands beside the text: log probabilities in the client's form, sources as they came."""
-    if result := _object(candidate, "logprobsResult"):
+    if result := object_of(candidate, "logprobsResult"):
         yield Extra("logprobs", {"content": [*_logprobs(result)], "refusal": None}, index, "choice")
-    if grounding := _object(candidate, "groundingMetadata"):
+    if grounding := object_of(candidate, "groundingMetadata"):
         yield Extra("extra_content", {"google": {"grounding_metadata": grounding}}, index, "choice")
 
 
@@ -245,7 +248,7 @@ def _logprobs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _token(said: Mapping[str, Any]) -> dict[str, Any]:
-    text, logprob = _text(said, "token"), said.get("logProbability")
+    text, logprob = text_of(said, "token"), said.get("logProbability")
     number = logprob if type(logprob) in (int, float) else -9999.0
     return {"token": text, "logprob": number, "bytes": [*text.encode("utf-8", "replace")]}
 
@@ -270,7 +273,7 @@ def _blocked(reason: Any, said: Mapping[str, Any], notes: Notes) -> list[Event |
     if choice.stopped:
         return []
     choice.stopped = True
-    message = _text(_object(said, "promptFeedback"), "blockReasonMessage")
+    message = text_of(object_of(said, "promptFeedback"), "blockReasonMessage")
     return [Extra("stop_details", {"reason": reason, "message": message}, 0, "choice"), Stop("content_filter")]
 
 
@@ -279,7 +282,7 @@ def _blocked(reason: Any, said: Mapping[str, Any], notes: Notes) -> list[Event |
 
 def _spent(said: Mapping[str, Any], notes: Notes) -> list[Event | Failure]:
     """Counts go up and down while the model works and name all that was used only at the end: told from then on."""
-    counts = _object(said, "usageMetadata")
+    counts = object_of(said, "usageMetadata")
     notes.usage.update({name: value for name, value in counts.items() if value is not None})
     if not notes.usage or not any(choice.stopped for choice in notes.choices.values()):
         return []
@@ -292,25 +295,10 @@ def _spent(said: Mapping[str, Any], notes: Notes) -> list[Event | Failure]:
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
     """What the vendor's own tools read counts as prompt, what the model thought as completion."""
-    thoughts = _count(counts, "thoughtsTokenCount")
+    thoughts = count_of(counts, "thoughtsTokenCount")
     return Usage(
-        prompt=_count(counts, "promptTokenCount") + _count(counts, "toolUsePromptTokenCount"),
-        completion=_count(counts, "candidatesTokenCount") + thoughts,
-        cached=_count(counts, "cachedContentTokenCount"),
+        prompt=count_of(counts, "promptTokenCount") + count_of(counts, "toolUsePromptTokenCount"),
+        completion=count_of(counts, "candidatesTokenCount") + thoughts,
+        cached=count_of(counts, "cachedContentTokenCount"),
         reasoning=thoughts,
     )
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int:
-    value = counts.get(name, 0)
-    return value if type(value) is int and value >= 0 else 0
-
-
-def _text(said: Mapping[str, Any], name: str) -> str:
-    value = said.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _object(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = said.get(name)
-    return value if isinstance(value, dict) else {}

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tornadogw import Failure, Unreadable
-
-from .shapes import json_object, object_of, text_of
+from tornadogw import Failure, Unreadable, json_object, object_of, text_of, wait_of
 
 __all__ = ["from_answer", "from_line"]
 
@@ -47,7 +43,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, now: float
         message = _message(json_object(body))
     except Unreadable:
         message = ""
-    return _judge(status, message, _wait(headers, now))
+    return _judge(status, message, wait_of(headers, now))
 
 
 def from_line(said: Mapping[str, Any]) -> Failure:
@@ -90,16 +86,3 @@ def _by_words(status: int, message: str) -> Failure:
     if any(words in low for words in BROKEN):
         return Failure("cool", "upstream+model", BROKEN_SECONDS, "model_broken", message, status=status)
     return Failure("elsewhere", code="error", message=message, status=status)
-
-
-def _wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `retry-after-ms` or `retry-after` names; None: neither."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        text = headers.get(name, "")
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-            return float(text) / unit
-    try:
-        moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)

@@ -22,10 +22,14 @@ from tornadogw import (
     ToolCall,
     Unreadable,
     Usage,
+    count_of,
+    json_object,
+    list_of,
+    object_of,
+    text_of,
 )
 
 from . import failures
-from .shapes import count_of, json_object, list_of, object_of, text_of
 
 __all__ = ["Notes", "end", "read", "read_whole"]
 
