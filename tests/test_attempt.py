@@ -7,12 +7,14 @@ import pytest
 from tests.relay.conftest import WHOLE, event
 from tests.test_router import draft, model, route
 from tornadogw.attempt import RouteAttempt
+from tornadogw.images import Images
 from tornadogw.relay.pump import UpstreamFailed
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
+from tornadogw.transport.fetch import Fetcher, Limits
 from tornadogw.types import Credential
 from tornadogw.vendors import load_rows
 
@@ -50,7 +52,9 @@ async def attempt(upstream, asked, *, last=False, number=0, deadlines=None):
     transport, client = Transport(), Client()
     await transport.open()
     try:
-        await one.relay(transport, Tokens(transport), client, DEFAULTS, last=last, number=number)
+        await one.relay(
+            transport, Tokens(transport), Images(Fetcher(Limits())), client, DEFAULTS, last=last, number=number
+        )
     finally:
         await transport.close()
         one.client = client

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tornadogw.bounds import prompt_ceiling, prompt_estimate
 from tornadogw.errors import Cannot
+from tornadogw.images import Images
 from tornadogw.legs import Leg, legs, without_default
 from tornadogw.meter import Meter
 from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
@@ -68,7 +69,15 @@ class RouteAttempt:
         """What nobody may read in a message about this try."""
 
     async def relay(
-        self, transport: Transport, tokens: Tokens, client: Client, defaults: Defaults, *, last: bool, number: int
+        self,
+        transport: Transport,
+        tokens: Tokens,
+        images: Images,
+        client: Client,
+        defaults: Defaults,
+        *,
+        last: bool,
+        number: int,
     ) -> None:
         """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
 
@@ -76,7 +85,9 @@ class RouteAttempt:
         """
         if expires := self._expires():
             await self._refresh(tokens)
-        for leg in legs(self._draft, self.candidate.route, self._id, defaults):
+        route = self.candidate.route
+        draft = self._draft if route.traits.image_urls else await images.inlined(self._draft)
+        for leg in legs(draft, route, self._id, defaults):
             self.dropped |= set(leg.dropped)
             try:
                 await self._send(transport, client, leg, last, number)

@@ -21,6 +21,7 @@ from tornadogw.dialects.chat_parse import parse
 from tornadogw.dialects.chat_render import error_event
 from tornadogw.errors import Cannot, GatewayError, InternalError, NoUpstream
 from tornadogw.health import Health
+from tornadogw.images import Images
 from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
 from tornadogw.record import Tally
@@ -29,6 +30,7 @@ from tornadogw.router import Plan, Router
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
+from tornadogw.transport.fetch import Fetcher
 from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Value
 
 __all__ = ["Client", "Gate", "Inbound", "run"]
@@ -57,6 +59,7 @@ class Gate(Value, frozen=True):
     ledger: Ledger
     transport: Transport
     tokens: Tokens
+    fetcher: Fetcher
     health: Health
     defaults: Defaults
     json_clients: re.Pattern[str]
@@ -120,6 +123,7 @@ class Exchange:
         self.id = inbound.id
         self._attempt: RouteAttempt | None = None
         self._tally = Tally(inbound.id, inbound.caller, draft)
+        self._images = Images(gate.fetcher)
         self._calls = 0  # upstream calls of the routes tried before
 
     async def answer(self) -> None:
@@ -186,6 +190,7 @@ class Exchange:
             await attempt.relay(
                 gate.transport,
                 gate.tokens,
+                self._images,
                 self._client,
                 gate.defaults,
                 last=self._plan.is_last,

@@ -38,6 +38,7 @@ from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
+from tornadogw.transport.fetch import Fetcher, Limits
 from tornadogw.types import Value
 
 __all__ = ["Gateway", "open_gateway"]
@@ -133,13 +134,14 @@ def _parts(
     aftermath: Aftermath,
     ready: Readiness,
 ) -> Parts:
-    health = Health(time.monotonic)
+    health, images = Health(time.monotonic), settings.images
     router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=random.Random())  # noqa: S311 -- shares load, keeps no secret
     gate = Gate(
         router=router,
         ledger=ledger,
         transport=transport,
         tokens=tokens,
+        fetcher=Fetcher(Limits(frozenset(images.allow), images.max_bytes, images.timeout)),
         health=health,
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),

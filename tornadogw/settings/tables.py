@@ -81,6 +81,15 @@ class Defaults(Table, frozen=True):
     temperature: Annotated[float, Meta(ge=0, le=2), _help("Temperature of requests that name none.")] = 0.7
 
 
+class Images(Table, frozen=True):
+    allow: Annotated[
+        list[str],
+        _help("Hosts, or `host:port`, that images may be fetched from although they are not public; else none is."),
+    ] = []
+    max_bytes: Annotated[Positive, _help("Bytes that all the fetched images of one request may have.")] = 10485760
+    timeout: Annotated[Seconds, _help("Seconds in which an image must be there, redirects included.")] = 10.0
+
+
 class Timeouts(Table, frozen=True):
     """Seconds. None: as in the wider table, in the end as `tornadogw/data/timeouts.toml` says for the model's pace."""
 
@@ -175,6 +184,9 @@ class Settings(Table, frozen=True):
     timeouts: Annotated[
         Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")
     ] = Timeouts()
+    images: Annotated[
+        Images, _help("Images that clients give by address, where the vendor cannot fetch them itself.")
+    ] = Images()
     plugins: Annotated[Plugins, _help("Which plugins are loaded.")] = Plugins()
     upstreams: Annotated[list[Upstream], _help("Who serves models. Without any, the built-in `echo` answers.")] = []
     models: Annotated[list[Model], _help("What clients may ask for.")] = []

@@ -37,13 +37,22 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})[ \r]")
 
 
 async def dial(
-    make: Callable[[], Connection], address: Address, proxy: Proxy | None, tls: ssl.SSLContext, seconds: float
+    make: Callable[[], Connection],
+    address: Address,
+    proxy: Proxy | None,
+    tls: ssl.SSLContext,
+    seconds: float,
+    *,
+    at: str = "",
 ) -> Connection:
-    """Connect to the upstream within `seconds`. Raises TransportError; nothing is left open then."""
+    """Connect to the upstream within `seconds`. Raises TransportError; nothing is left open then.
+
+    `at`: the IP address to go to, for a name that was looked up before. TLS verifies the name all the same.
+    """
     try:
         async with asyncio.timeout(seconds):
             if proxy is None:
-                return await _direct(make, address.host, address.port, tls if address.secure else None)
+                return await _direct(make, address.host, address.port, tls if address.secure else None, at=at)
             if address.secure:
                 return await _tunnelled(make, address, proxy, tls)
             return await _direct(make, proxy.host, proxy.port, tls if proxy.secure else None)
@@ -51,11 +60,11 @@ async def dial(
         raise _told(error, address, proxy) from None
 
 
-async def _direct(make: Callable[[], _P], host: str, port: int, tls: ssl.SSLContext | None) -> _P:
+async def _direct(make: Callable[[], _P], host: str, port: int, tls: ssl.SSLContext | None, *, at: str = "") -> _P:
     if tls is None:
-        _, protocol = await _reach(make, host, port)
+        _, protocol = await _reach(make, at or host, port)
         return protocol
-    transport, _ = await _reach(asyncio.Protocol, host, port)
+    transport, _ = await _reach(asyncio.Protocol, at or host, port)
     return await _secured(make, transport, tls, host)
 
 

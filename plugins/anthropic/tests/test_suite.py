@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 from tornadogw_anthropic import Anthropic
 
-from tornadogw.testing import Fault, VendorSuite
-from tornadogw.testing.recordings import Recording
+from tornadogw.testing import Fault, Recording, VendorSuite
 
 CACHED = {"type": "ephemeral"}
 RUBY = "Who created Ruby? Use the document."
