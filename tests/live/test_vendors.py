@@ -29,6 +29,8 @@ from tornadogw.plugins import load_plugins
 VENDORS = ("anthropic", "gemini", "cohere", "ollama")
 HELLO = "Hello, 世界 🌍! How are you today, dear friend?"
 THOUGHT, ANSWER = "I count slowly: 一, 二, 三.", "Forty-two, 四十二 🌍."
+PLAN = "I will use the requested tool."
+"""The emulator's own, beside every call of a tool in Cohere's format."""
 TOOL = {
     "type": "function",
     "function": {
@@ -222,3 +224,18 @@ async def test_thinking(emulator, through, vendor, stream):
     assert heard.finish == "stop"
     said = (THOUGHT + ANSWER, "") if vendor == "cohere" else (ANSWER, THOUGHT)
     assert (heard.text, heard.thought) == said
+
+
+@both
+@every
+async def test_a_tool_loop_with_thinking(emulator, through, vendor, stream):
+    """What was thought goes back with the tool's result; the upstream takes it and goes on."""
+    asked, options = user("Think, then look."), {"tools": [TOOL], "reasoning_effort": "low", "max_tokens": 2048}
+    async with through(vendor, emulator) as client:
+        heard = await ask(client, asked, stream=stream, **options)
+        assert (heard.text, heard.thought) == ((THOUGHT, PLAN) if vendor == "cohere" else ("", THOUGHT))
+        assert (heard.tools, heard.finish) == ([("get_weather", {"city": "深圳"})], "tool_calls")
+        result = {"role": "tool", "tool_call_id": heard.message["tool_calls"][0]["id"], "content": "rain"}
+        heard = await ask(client, [*asked, heard.message, result], stream=stream, **options)
+    said = ("I have looked.Rain, 雨.", "") if vendor == "cohere" else ("Rain, 雨.", "I have looked.")
+    assert (heard.text, heard.thought, heard.finish) == (*said, "stop")
