@@ -8,7 +8,7 @@ def test_all_is_well(cli):
     assert (done.code, done.err) == (0, "")
     assert done.json["ok"] is True
     assert [each["check"] for each in done.json["findings"]] == ["settings", "plugins", "models", "database"]
-    assert cli("check", "--upstreams").out.splitlines()[-1] == "ok    upstream echo: answers"
+    assert cli("check", "--upstreams").out.splitlines()[-1] == "ok    upstream echo: echo answers"
 
 
 def test_wrong_settings_end_it(inside, tmp_path):

@@ -13,7 +13,7 @@ from tornadogw.catalogue import Catalogue
 from tornadogw.cli.commands import Command, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output, logs_on_stderr
-from tornadogw.cli.probe import probe
+from tornadogw.cli.probe import Outcome, probe
 from tornadogw.cli.session import Session, with_database
 from tornadogw.cli.state import State
 from tornadogw.errors import UsageError
@@ -30,6 +30,8 @@ class Finding(msgspec.Struct, frozen=True):
     """`settings`, `plugins`, `models`, `database` or `upstream NAME`."""
     ok: bool
     text: str
+    problem: str = ""
+    """Of an upstream: what `Diagnosis.problem` says."""
 
 
 @click.command(
@@ -42,8 +44,8 @@ class Finding(msgspec.Struct, frozen=True):
     "--upstreams",
     is_flag=True,
     help=both(
-        "也向每个上游请求一个很短的回答(产生费用)。",
-        "Also ask every upstream for a very short answer, which costs a little.",
+        "也用每个密钥、为每个模型向上游请求一个 token(产生少量费用)。",
+        "Also ask every upstream, with each key and for each model, for one token, which costs a little.",
     ),
 )
 @pass_state
@@ -86,8 +88,16 @@ def _look(state: State, upstreams: bool) -> Iterator[Finding]:
                 yield Finding("models", ok=False, text=str(error))
     yield _database(state, loaded)
     if upstreams and catalogue is not None:
-        for name, failure in asyncio.run(probe(catalogue, loaded.settings.defaults)):
-            yield Finding(f"upstream {name}", ok=not failure, text=failure or "answers")
+        with logs_on_stderr():
+            outcomes = asyncio.run(probe(catalogue, loaded.settings.defaults))
+        yield from (_upstream(outcome, state.out) for outcome in outcomes)
+
+
+def _upstream(outcome: Outcome, out: Output) -> Finding:
+    name, wrong = f"upstream {outcome.key}", outcome.wrong
+    if wrong is None:
+        return Finding(name, ok=True, text=out.say(f"{outcome.model} 有回答", f"{outcome.model} answers"))
+    return Finding(name, ok=False, text=out.say(wrong.zh, wrong.en), problem=wrong.problem)
 
 
 def _database(state: State, loaded: Loaded) -> Finding:
