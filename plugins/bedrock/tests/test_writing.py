@@ -67,6 +67,12 @@ def test_a_tool_loop_with_thoughts():
     assert [each["toolSpec"]["name"] for each in sent["toolConfig"]["tools"]] == ["f", "g"]
 
 
+def test_results_come_before_what_the_user_said_first():
+    result = {"role": "tool", "tool_call_id": "t1", "content": "1"}
+    sent = body(USER, {"role": "assistant", "tool_calls": [call()]}, {"role": "user", "content": "wait"}, result)
+    assert [next(iter(block)) for block in sent["messages"][-1]["content"]] == ["toolResult", "text"]
+
+
 def test_long_ids_stay_apart():
     calls = [call("x" * 80 + end) for end in "ab"]
     results = [{"role": "tool", "tool_call_id": each["id"], "content": "1"} for each in calls]

@@ -58,6 +58,9 @@ def conversation(sent: Sequence[Message], dropped: list[str]) -> tuple[list[Bloc
             _add(turns, "user", blocks(message, place))
     if not turns or turns[0]["role"] != "user":
         raise Cannot("messages", "the first message beside system must be the user's and hold something")
+    for turn in turns:  # results come first, whatever the user said before them
+        if turn["role"] == "user":
+            turn["content"].sort(key=lambda block: "toolResult" not in block)
     last = turns[-1]["content"][-1]
     if turns[-1]["role"] == "assistant" and "text" in last:  # a prefilled answer may not end in a blank
         last["text"] = last["text"].rstrip()
