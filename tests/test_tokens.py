@@ -14,12 +14,14 @@ from tests.relay.conftest import WHOLE
 from tests.test_router import draft, model, route
 from tornadogw.attempt import RouteAttempt
 from tornadogw.errors import Unreadable
+from tornadogw.images import Images
 from tornadogw.relay.pump import UpstreamFailed
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
 from tornadogw.tokens import EARLY, Tokens
 from tornadogw.transport import Transport
+from tornadogw.transport.fetch import Fetcher, Limits
 from tornadogw.types import Credential, Failure, Refreshed, UpstreamRequest
 from tornadogw.vendors import load_rows
 
@@ -236,7 +238,8 @@ class Client:
 async def tried(upstream, tokens, credential=CREDENTIAL):
     one = RouteAttempt(draft(stream=True), "request", Candidate(model(), entry_at(upstream.url), 0), credential)
     try:
-        await one.relay(tokens._transport, tokens, Client(), Defaults(), last=False, number=0)
+        images = Images(Fetcher(Limits()))
+        await one.relay(tokens._transport, tokens, images, Client(), Defaults(), last=False, number=0)
     except UpstreamFailed as error:
         return one, error.failure
     return one, None
