@@ -26,7 +26,7 @@ def try_alone(package: Path, config: Path) -> None:
     print(f"plugins: {name}", flush=True)
     python("-m", "pip", "install", "-q", "--no-build-isolation", ".", cwd=here)
     # `pythonpath` of the suite's settings would put the source tree within reach again.
-    options = ("-q", "-c", str(config), "-o", "pythonpath=", "--rootdir", str(here))
+    options = ("-q", "-n", "2", "-c", str(config), "-o", "pythonpath=", "--rootdir", str(here))
     python("-I", "-m", "pytest", *options, "tests", cwd=here)
     python("-m", "pip", "uninstall", "-q", "-y", name, cwd=here)
 
