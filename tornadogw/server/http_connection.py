@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
 from tornado.httputil import HTTPInputError, HTTPMessageDelegate
@@ -168,20 +167,19 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """As far as what has arrived goes."""
-        with self._blamed():
+        try:
             while self._step():
                 pass
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it ends this connection and no other
+            self._fault(error)
 
-    @contextmanager
-    def _blamed(self) -> Iterator[None]:
+    def _fault(self, error: Exception) -> None:
         """A client that does not speak HTTP is told so; our own bug ends the connection."""
-        try:
-            yield
-        except HTTPInputError as error:
+        if isinstance(error, HTTPInputError):
             log.info("malformed request from %s: %s", self.context.remote_ip, error)
             self._refuse(_BAD)
-        except Exception:
-            log.exception("a request could not be handled")
+        else:
+            log.error("a request could not be handled", exc_info=error)
             self._refuse(b"")
 
     def _step(self) -> bool:
@@ -260,9 +258,11 @@ class Connection(asyncio.Protocol):
         def go_on(waited: Future[None]) -> None:
             if self._transport is None:
                 return
-            with self._blamed():
+            try:
                 waited.result()
                 then()
+            except Exception as error:  # noqa: BLE001 -- likewise
+                self._fault(error)
             self._advance()
 
         asyncio.ensure_future(ready).add_done_callback(go_on)
