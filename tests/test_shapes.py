@@ -78,6 +78,11 @@ def test_how_long_a_vendor_asks_to_be_left_alone(headers, seconds):
     assert wait_of(headers, NOW) == seconds
 
 
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999 00:00:00 GMT", f"Mon, 01 Jan 2026 00:00:00 +{'9' * 14}"])
+def test_a_date_beyond_all_calendars_is_none(date):
+    assert wait_of({"retry-after": date}, NOW) is None
+
+
 @given(st.text(max_size=40))
 def test_any_header_is_a_wait_or_none(text):
     seconds = wait_of({"retry-after": text}, NOW)

@@ -69,7 +69,7 @@ def wait_of(headers: Mapping[str, str], now: float) -> float | None:
             return min(float(text) / unit, LONGEST)
     try:
         moment = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # a year or a zone of twenty digits
         return None
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
     return min(max(0.0, seconds), LONGEST)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tornadogw_anthropic import Anthropic
+from tornadogw_anthropic.failures import _unquoted
 
 VENDOR = Anthropic()
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -85,6 +89,14 @@ def test_requests_at_fault(message, means, code, param):
             },
             12.0,
         ),
+        (
+            {
+                "anthropic_ratelimit_requests_remaining": "0",
+                "anthropic_ratelimit_requests_reset": "9999-12-31T23:59:59-23:59",
+            },
+            86400.0,
+        ),
+        ({"retry_after": "Mon, 01 Jan 99999999999 00:00:00 GMT"}, 20.0),
         ({"retry_after": "soon"}, 20.0),
         ({}, 20.0),
     ],
@@ -101,3 +113,24 @@ def test_a_403_that_does_not_say_why_is_a_pause():
 def test_bodies_of_another_form(body):
     assert VENDOR.failure(502, {}, body, NOW).kind == "elsewhere"
     assert VENDOR.failure(429, {}, body, NOW).kind == "cool"
+
+
+SIMPLE = re.compile(r"`.*?`|\".*?\"|(?<!\w)'.*?'(?!\w)", re.DOTALL)
+"""What is quoted, in one expression, which takes minutes for many quotes that nothing closes."""
+
+
+@given(st.text("`\"' ab\n", max_size=40))
+def test_what_is_quoted_counts_nothing(text):
+    assert _unquoted(text) == SIMPLE.sub("", text)
+
+
+def test_quotes_that_nothing_closes_are_looked_for_once(monkeypatch):
+    looked = []
+
+    class Counted:
+        def search(self, text, place):
+            looked.append(place)
+
+    monkeypatch.setattr("tornadogw_anthropic.failures.CLOSES", dict.fromkeys("`\"'", Counted()))
+    assert fail(400, "invalid_request_error", " 'a" * 20_000).kind == "client"
+    assert len(looked) == 1

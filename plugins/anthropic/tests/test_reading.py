@@ -98,6 +98,19 @@ def test_a_thought_without_end_does_not_fill_the_memory(monkeypatch):
     assert notes.thoughts[0].signed() == []
 
 
+def test_a_signature_without_end_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("tornadogw_anthropic.reading.LONGEST_THOUGHT", 10)
+    notes = Notes(CALL)
+    for said in (
+        START,
+        block(0, type="thinking", thinking=""),
+        *[delta(0, type="signature_delta", signature="ab")] * 9,
+    ):
+        read_events(said, notes)
+    assert sum(map(len, notes.thoughts[0].signature)) <= 10
+    assert notes.thoughts[0].signed() == []
+
+
 def test_the_input_of_the_answers_tool_is_the_answer():
     params = {"response_format": {"type": "json_schema", "json_schema": {"name": "out", "schema": {}}}}
     call = msgspec.structs.replace(CALL, model="claude-3-opus", draft=Draft("chat", "m", params=params))

@@ -80,6 +80,15 @@ def as_function(tool: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "function", "function": {**function, "parameters": tool["input_schema"]}, **beside}
 
 
+def as_message(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A recorded message: thoughts stand beside the content in the chat dialect."""
+    content = message["content"]
+    thoughts = [each for each in content if isinstance(each, dict) and "thinking" in each["type"]]
+    if not thoughts:
+        return message
+    return {**message, "content": [each for each in content if each not in thoughts], "thinking_blocks": thoughts}
+
+
 class TestAnthropic(VendorSuite):
     vendor = Anthropic()
     model = "claude-sonnet-4-5"
@@ -111,7 +120,7 @@ class TestAnthropic(VendorSuite):
         """The recorded requests in the chat dialect."""
         found = {}
         for each in self.recordings:
-            if isinstance(each.request, dict) and each.status < 300 and "13-json" not in each.name:
+            if isinstance(each.request, dict) and each.status < 300:
                 said = dict(each.request)
                 if "system" in said:
                     said["messages"] = [{"role": "system", "content": said.pop("system")}, *said["messages"]]
@@ -119,6 +128,7 @@ class TestAnthropic(VendorSuite):
                     said["tools"] = [as_function(tool) if "input_schema" in tool else tool for tool in said["tools"]]
                 if choice := said.pop("tool_choice", None):
                     said["tool_choice"] = {"auto": "auto", "any": "required"}[choice["type"]]
+                said["messages"] = [as_message(message) for message in said["messages"]]
                 found[each.name] = {"stream": False} | said
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .asking import body, write
+from .asking import USER, body, write
 
 TOOL = {"type": "function", "function": {"name": "f"}}
 
@@ -66,3 +66,26 @@ def test_thoughts_and_a_schema():
     shape = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
     said = body(model="claude-sonnet-4-6", reasoning_effort="low", response_format=shape)
     assert said["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": {"type": "object"}}}
+
+
+CALLED = {"role": "assistant", "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f"}}]}
+RESULT = {"role": "tool", "tool_call_id": "t", "content": "1"}
+SIGNED = {"thinking_blocks": [{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}]}
+
+
+@pytest.mark.parametrize(
+    ("loop", "thinks"),
+    [
+        ([CALLED, RESULT], False),
+        ([CALLED | SIGNED, RESULT], True),
+        ([CALLED | SIGNED, RESULT, CALLED, RESULT], True),
+        ([CALLED | SIGNED, RESULT, {"role": "assistant", "content": "1"}, USER, CALLED, RESULT], False),
+        ([CALLED, RESULT, {"role": "assistant", "content": "1"}, USER], True),
+    ],
+    ids=["lost", "given back", "thought once", "of an earlier loop", "over"],
+)
+def test_a_loop_begun_without_thoughts_goes_on_without(loop, thinks):
+    request = write(USER, *loop, tools=[TOOL], reasoning_effort="low")
+    assert (b'"thinking":{' in request.body, request.dropped) == (thinks, () if thinks else ("reasoning_effort",))
+    adaptive = write(USER, *loop, tools=[TOOL], reasoning_effort="low", model="claude-sonnet-4-6")
+    assert (b'"adaptive"' in adaptive.body, adaptive.dropped) == (True, ())

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from tornadogw import Failure
+from tornadogw import Failure, wait_of
 
 __all__ = ["from_answer", "from_event"]
 
@@ -31,13 +30,15 @@ CONTEXT = ("prompt is too long", "exceed context limit", "exceeds the maximum nu
 NO_MONEY = "your credit balance is too low"
 """How the message begins when the account is empty. It comes as a 400, whose words may be the client's own: they count
 nowhere else."""
-QUOTED = re.compile(r"`.*?`|\".*?\"|(?<!\w)'.*?'(?!\w)", re.DOTALL)
-"""What may be the client's own words."""
+OPENS = re.compile(r"[`\"]|(?<!\w)'")
+CLOSES = {"`": re.compile("`"), '"': re.compile('"'), "'": re.compile(r"'(?!\w)")}
+"""Quotes; an apostrophe inside a word is none."""
 POLICY = ("content filtering policy", "usage policy")
 
 RATE_SECONDS = 20.0
 """To wait after a 429 that does not say how long."""
 OVERLOAD_SECONDS = 10.0
+DAY = 86400.0
 BARRED_SECONDS = 300.0
 """After a 403 that does not say why: it may be about this request alone."""
 
@@ -77,12 +78,26 @@ def _judge(status: int, kind: str, message: str, wait: float | None) -> Failure:
 
 def _blame_request(status: int, kind: str, message: str) -> Failure:
     """The request was refused as invalid; a longer context elsewhere may still take it."""
-    low = QUOTED.sub("", message.lower())
+    low = _unquoted(message.lower())
     if any(words in low for words in CONTEXT):
         return Failure("cannot", code="context_length_exceeded", message=message, status=status)
     if any(words in low for words in POLICY):
         return Failure("client", code="content_filter", message=message, status=status)
     return Failure("client", code=kind, message=message, param=_parameter(message), status=status)
+
+
+def _unquoted(text: str) -> str:
+    """Without what is quoted, which may be the client's own words. A quote that nothing closes is looked for once."""
+    kept, at, open_ended, place = [], 0, set(), 0
+    while (begun := OPENS.search(text, place)) is not None:
+        mark, place = begun[0], begun.end()
+        ended = None if mark in open_ended else CLOSES[mark].search(text, place)
+        if ended is None:
+            open_ended.add(mark)
+        else:
+            kept.append(text[at : begun.start()])
+            at = place = ended.end()
+    return "".join([*kept, text[at:]])
 
 
 def _parameter(message: str) -> str | None:
@@ -108,27 +123,21 @@ def _error(said: Mapping[str, Any]) -> tuple[str, str]:
 
 def _wait(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds until the limit is free again: Retry-After, else the reset of what is used up; None: unknown."""
-    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        if (seconds := _seconds(headers.get(name, ""), now)) is not None:
-            return seconds / unit
+    if (seconds := wait_of(headers, now)) is not None:
+        return seconds
     resets = [
-        _seconds(headers.get(name.removesuffix("remaining") + "reset", ""), now)
+        _until(headers.get(name.removesuffix("remaining") + "reset", ""), now)
         for name, left in headers.items()
         if name.startswith("anthropic-ratelimit-") and name.endswith("-remaining") and left == "0"
     ]
     return max((seconds for seconds in resets if seconds is not None), default=None)
 
 
-def _seconds(text: str, now: float) -> float | None:
-    """A number of seconds, an RFC 3339 time or an HTTP date; from now on, never negative."""
-    if not text:
+def _until(text: str, now: float) -> float | None:
+    """From `now` to an RFC 3339 time: at most a day, never negative."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return None
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", text):
-        return float(text)
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read(text)
-        except ValueError:
-            continue
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
-    return None
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    return min(max(0.0, seconds), DAY)

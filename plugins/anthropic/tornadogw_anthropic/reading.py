@@ -51,18 +51,25 @@ class Thought:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.size = 0
-        self.signature = ""
+        self.signature: list[str] = []
 
     def add(self, text: str) -> None:
         self.size += len(text)
         if self.size <= LONGEST_THOUGHT:
             self.pieces.append(text)
 
+    def sign(self, text: str) -> None:
+        """A piece of the signature, which counts like the thought's own."""
+        self.size += len(text)
+        if self.size <= LONGEST_THOUGHT:
+            self.signature.append(text)
+
     def signed(self) -> list[Event]:
         """The whole block, as it must come back in a tool loop."""
-        if not self.signature or self.size > LONGEST_THOUGHT:
+        signature = "".join(self.signature)
+        if not signature or self.size > LONGEST_THOUGHT:
             return []
-        block = {"type": "thinking", "thinking": "".join(self.pieces), "signature": self.signature}
+        block = {"type": "thinking", "thinking": "".join(self.pieces), "signature": signature}
         return [Extra("thinking_blocks", [block])]
 
 
@@ -138,7 +145,7 @@ def _begin(index: int, block: Mapping[str, Any], notes: Notes) -> Iterable[Event
     elif kind == "thinking":
         notes.thoughts[index] = Thought()
         yield from _think(index, text_of(block, "thinking"), notes)
-        notes.thoughts[index].signature = text_of(block, "signature")
+        notes.thoughts[index].sign(text_of(block, "signature"))
     elif kind == "redacted_thinking" and (data := text_of(block, "data")):
         yield Extra("thinking_blocks", [{"type": "redacted_thinking", "data": data}])
     elif kind == "tool_use":
@@ -175,7 +182,7 @@ def _continue(index: int, delta: Mapping[str, Any], notes: Notes) -> Iterable[Ev
     elif kind == "thinking_delta":
         yield from _think(index, text_of(delta, "thinking"), notes)
     elif kind == "signature_delta" and index in notes.thoughts:
-        notes.thoughts[index].signature += text_of(delta, "signature")
+        notes.thoughts[index].sign(text_of(delta, "signature"))
     elif kind == "input_json_delta" and (text := text_of(delta, "partial_json")):
         yield from _argue(index, text, notes)
 

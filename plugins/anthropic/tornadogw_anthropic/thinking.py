@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["thinking"]
+__all__ = ["lacks_thoughts", "thinking"]
 
 ADAPTIVE = re.compile(
     r"claude-(?:(?:opus|sonnet|haiku)-4-(?:[6-9]|[1-9]\d)(?!\d)|[a-z]+-(?:[5-9]|[1-9]\d)(?!\d)|fable|mythos)"
@@ -48,3 +48,20 @@ def thinking(params: Mapping[str, Any], model: str, limit: int, dropped: list[st
         return {"thinking": {"type": "enabled", "budget_tokens": budget}}
     dropped.append("reasoning_effort")
     return {}
+
+
+def lacks_thoughts(said: Mapping[str, Any]) -> bool:
+    """Whether the vendor refuses to think: on a budget, in a tool loop whose thoughts were not given back."""
+    turns = said["messages"]
+    if said["thinking"].get("type") != "enabled" or not _holds(turns[-1], "tool_result"):
+        return False
+    for turn in reversed(turns):
+        if turn["role"] == "user" and not _holds(turn, "tool_result"):
+            break
+        if _holds(turn, "thinking", "redacted_thinking"):
+            return False
+    return True
+
+
+def _holds(turn: Mapping[str, Any], *kinds: str) -> bool:
+    return any(block["type"] in kinds for block in turn["content"])

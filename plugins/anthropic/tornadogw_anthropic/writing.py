@@ -10,7 +10,7 @@ from typing import Any
 from tornadogw import Call, Cannot
 
 from .messages import conversation
-from .thinking import thinking
+from .thinking import lacks_thoughts, thinking
 from .tools import PARAMETERS, schema_tool, tools
 
 __all__ = ["answer_tool", "body", "refuses_sampling"]
@@ -159,10 +159,10 @@ def _format(call: Call, said: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _settle(call: Call, said: dict[str, Any], dropped: list[str]) -> None:
-    """What does not go together: a forced tool and thoughts; thoughts, or a new model, and sampling."""
+    """What does not go together: thoughts and a forced tool or a loop without; sampling and thoughts or a new model."""
     forced = said.get("tool_choice", {}).get("type") in ("any", "tool")
     thinks = said.get("thinking", {}).get("type", "disabled") != "disabled"
-    if forced and thinks:
+    if thinks and (forced or lacks_thoughts(said)):
         del said["thinking"]
         dropped.append("thinking" if "thinking" in call.draft.params else "reasoning_effort")
         thinks = False
