@@ -32,9 +32,9 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from tornado.ioloop import IOLoop
 
 from tests.running import Running, running
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
+from tornadogw.store.mongo_indexes import INDEXES
 
 T = TypeVar("T")
 TEST_SECONDS = 30.0
@@ -180,7 +180,7 @@ def mongod() -> Iterator[PrivateMongod]:
 def mongo(mongod: PrivateMongod, run: Run) -> Iterator[Mongo]:
     """The gateway's hold on an empty database of this test alone, with all indexes; dropped at its end."""
     mongo = run(_connect(mongod.url))
-    run(mongo.ensure_indexes(mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES))
+    run(mongo.ensure_indexes(*INDEXES))
     yield mongo
     run(_drop(mongo))
     run(mongo.close())

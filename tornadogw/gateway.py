@@ -29,9 +29,9 @@ from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.starts import Starts
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
 from tornadogw.store.mongo_watch import Watch
@@ -95,8 +95,7 @@ async def open_gateway(
 async def _prepare(mongo: Mongo, secret: Secret) -> None:
     await mongo.check()
     await mongo.check_secret(secret.fingerprint)
-    rooms = (mongo_accounts, mongo_keys, mongo_usage)
-    await mongo.ensure_indexes(*(room.INDEXES for room in rooms))
+    await mongo.ensure_indexes(*INDEXES)
 
 
 async def _drained(ledger: Ledger) -> None:

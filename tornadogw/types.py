@@ -29,6 +29,7 @@ __all__ = [
     "Refusal",
     "Spent",
     "Stop",
+    "Terms",
     "Text",
     "ToolCall",
     "Traits",
@@ -84,6 +85,27 @@ class Draft(Value, frozen=True):
     images: int = 0
 
 
+class Terms(Value, frozen=True):
+    """A plan as one account has it, for a time. Amounts are micro-units, moments Unix seconds."""
+
+    plan: str
+    daily: int
+    """What may be spent on one local day."""
+    since: float
+    until: float
+    """The first moment at which it is over."""
+    models: frozenset[str] | None = None
+    """Models that the plan pays for; None: all."""
+    rpm: int | None = None
+    """Requests per minute of each key without a limit of its own; None: the setting."""
+    factor: int = 1_000_000
+    """What the plan takes of a price, in millionths."""
+    prepaid_after: bool = True
+    """Whether prepaid money pays where the day's rest does not cover a call."""
+    prepaid_outside: bool = True
+    """Whether prepaid money pays for models outside the plan; else they are refused."""
+
+
 class Caller(Value, frozen=True):
     """Who asks: one API key of one account, as the limits, the ledger and the router need it."""
 
@@ -96,6 +118,18 @@ class Caller(Value, frozen=True):
     """Models this key may use; None: all."""
     stream_default: bool | None = None
     language: str | None = None
+    terms: tuple[Terms, ...] = ()
+    """The account's plans that are not over, by their beginning; the first that has begun counts."""
+    time_zone: str = ""
+    """The account's own, an IANA name; empty: the setting."""
+    budget_daily: int | None = None
+    """What the key may spend on one local day of the account, micro-units; None: no limit of its own."""
+    budget_total: int | None = None
+    """What the key may spend in all, micro-units."""
+    tokens_per_minute: int | None = None
+    """None: the setting."""
+    concurrent: int | None = None
+    """Requests that may run at the same time; None: the setting."""
 
 
 # --- what goes upstream --------------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from tornadogw.cli.state import State
 from tornadogw.errors import UsageError
 from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_embedded import open_private
+from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_usage import MongoUsage
 from tornadogw.store.ports import StoreUnavailable, UsageStore
@@ -73,7 +73,7 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
     try:
         await mongo.check()
         await mongo.check_secret(secret.fingerprint)
-        await mongo.ensure_indexes(mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+        await mongo.ensure_indexes(*INDEXES)
         accounts = MongoAccounts(mongo)
         keys = Keys(MongoKeys(mongo), accounts, secret.key_hash_key)
         return await work(Session(loaded, Accounts(accounts), keys, MongoUsage(mongo)))

@@ -1,0 +1,10 @@
+"""Every index of the database, in one place for whoever prepares it."""
+
+from __future__ import annotations
+
+from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
+
+__all__ = ["INDEXES"]
+
+INDEXES = (mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+"""For `Mongo.ensure_indexes`."""
