@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tornadogw import types
-from tornadogw.types import Credential, Draft, Record, Text, UpstreamRequest, Usage
+from tornadogw.types import Caller, Credential, Draft, Record, Terms, Text, UpstreamRequest, Usage
 
 
 def structs():
@@ -49,3 +49,19 @@ def test_a_draft_says_what_was_not_sent():
 def test_a_record_survives_the_database():
     record = Record("r", "a", "k", "chat", "auto", usage=Usage(3, 2), cost=7)
     assert msgspec.convert(msgspec.to_builtins(record), Record) == record
+
+
+def test_the_first_plan_that_has_begun_and_is_not_over_counts():
+    def terms(name: str, since: float, until: float) -> Terms:
+        return Terms(name, daily=1, since=since, until=until)
+
+    caller = Caller("a", "k", terms=(terms("first", 10, 20), terms("second", 15, 30), terms("third", 40, 50)))
+    found = {now: caller.terms_at(now) for now in (9, 10, 19.9, 20, 30, 40)}
+    assert {now: each and each.plan for now, each in found.items()} == {
+        9: None,
+        10: "first",
+        19.9: "first",
+        20: "second",
+        30: None,
+        40: "third",
+    }

@@ -131,6 +131,10 @@ class Caller(Value, frozen=True):
     concurrent: int | None = None
     """Requests that may run at the same time; None: the setting."""
 
+    def terms_at(self, now: float) -> Terms | None:
+        """The plan that counts at `now`, Unix seconds."""
+        return next((each for each in self.terms if each.since <= now < each.until), None)
+
 
 # --- what goes upstream --------------------------------------------------------------------------------------------
 
