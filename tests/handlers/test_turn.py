@@ -191,11 +191,10 @@ async def test_a_bug_is_told_once(claim_log):
 
 
 async def test_an_answer_that_cannot_be_written_ends_the_connection(claim_log):
-    claim_log("tornadogw.handlers", "failed")
     claim_log("tornadogw.handlers", "cannot be answered")
     turn, handler, connection, _ = begun()
     turn.finish()
-    connection.broken = True
+    connection.broken, handler.error = True, RateLimited(retry_after=1)
     handler.told.set()
     await settled()
     assert (connection.closed, turn._task.exception()) == (True, None)
