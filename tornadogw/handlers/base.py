@@ -131,7 +131,8 @@ class BaseHandler(RequestHandler):
     @override
     def clear(self) -> None:
         """As Tornado's, with a cached Date and without a Server header: it runs once a request."""
-        self._headers = HTTPHeaders({"Content-Type": "application/json", "Date": self.application.settings["date"]()})
+        self._headers = headers = HTTPHeaders()
+        headers["Content-Type"], headers["Date"] = "application/json", self.application.settings["date"]()
         self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = responses[200]

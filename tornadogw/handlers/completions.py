@@ -141,6 +141,8 @@ class _HttpClient:
         await self._sent(self._handler.flush())
 
     async def finish(self, data: bytes) -> None:
+        if not self.started:
+            self._handler.fields["Content-Length"] = str(len(data))
         self.started = True
         await self._sent(self._handler.finish(data))
 
