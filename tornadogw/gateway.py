@@ -25,6 +25,7 @@ from tornadogw.health import Health
 from tornadogw.ledger import Ledger
 from tornadogw.limits import Windows, networks
 from tornadogw.plugins import Plugins
+from tornadogw.rebuild import Rebuild
 from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
@@ -34,6 +35,8 @@ from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
@@ -70,10 +73,14 @@ async def open_gateway(
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
         stack.push_async_callback(mongo.close)
         await _prepare(mongo, secret)
+        await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
         starts = Starts(MongoStarts(mongo))
         await starts.begin()
         stack.push_async_callback(starts.end)
         await starts.release_dead_starts()
+        rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
+        rebuild.start()
+        stack.push_async_callback(rebuild.close)
         ledger = Ledger(MongoLedger(mongo), starts.id)
         stack.push_async_callback(_drained, ledger)
         auth = await stack.enter_async_context(_authenticating(mongo, secret))

@@ -81,7 +81,7 @@ class MongoDayJobs:
                 )
             except DuplicateKeyError:  # another made it at this moment
                 return False
-        return found["p"] == claim
+        return bool(found["p"] == claim)
 
     async def done(self, day: str) -> None:
         with driver_errors():
