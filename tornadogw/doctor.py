@@ -27,7 +27,7 @@ CODES: Mapping[str, str] = {
     "lease_settled_below": "less is settled of a closed lease than its events cost",
     "lease_left": "a lease is over, its process is gone, and nobody gave the rest back",
     "spent": "spent is not what the events cost that this wallet paid",
-    "budget_spent": "a key's budget counts more than the key's calls cost",
+    "budget_spent": "a key's budget is not what the calls cost that count in it",
     "payments": "credited is not the sum of the payments",
     "usage_day": "a closed day is not what its events come to",
     "event_twice": "one call has several events",
@@ -41,8 +41,6 @@ CODES: Mapping[str, str] = {
 }
 LEFT = 300.0
 """Seconds after its end in which somebody has to have given a lease back."""
-PAUSE = 3.0
-"""Seconds before what seems off is looked at again."""
 _NOTES = ("balance_negative", "spent_unknown")
 _LEASES = ("lease_settled_below", "lease_left")
 """What can be put right of a lease."""
@@ -137,15 +135,17 @@ def _spent(facts: AccountFacts, wallet: WalletFacts) -> Iterator[Finding]:
 
 
 def _budget(facts: AccountFacts, wallet: WalletFacts, found: int) -> Iterator[Finding]:
-    """Calls from before the key had its budget are not in it, so the key's calls are a bound only."""
+    """An event names the leases of budgets that it counts in, and a lease that is forgotten no longer tells whose it
+    was: calls that count in both of a key's budgets are the least, those that count in any are the most.
+    """
     _, key, *day = wallet.id.split(":")
-
-    def of_key(each: UsageDay) -> int:
-        return each.keys.get(key, Count()).cost
-
-    bound, whole = _known(facts, of_key, *day)
-    if found > bound and whole:
-        yield Finding("budget_spent", wallet.document, "spent", bound, found)
+    theirs = [each for each in facts.budgeted if each.key == key and day in ([], [each.day])]
+    least, most = sum(each.both for each in theirs), sum(each.any for each in theirs)
+    whole = facts.born >= facts.events_from or (bool(day) and day[0] >= facts.events_from)
+    if found < least:
+        yield Finding("budget_spent", wallet.document, "spent", least, found)
+    elif found > most and whole:
+        yield Finding("budget_spent", wallet.document, "spent", most, found)
 
 
 def _prepaid(day: UsageDay) -> int:
@@ -218,8 +218,12 @@ def _first_difference(expected: UsageDay, found: UsageDay) -> tuple[str, int, in
 class Doctor:
     """Examines everything; puts right what is provably safe."""
 
-    def __init__(self, store: DoctorStore, jobs: DayJobs, *, pause: float = PAUSE) -> None:
-        self._store, self._jobs, self._pause = store, jobs, pause
+    PAUSE = 3.0
+    """Seconds before what seems off is looked at again."""
+
+    def __init__(self, store: DoctorStore, jobs: DayJobs, *, pause: float | None = None) -> None:
+        self._store, self._jobs = store, jobs
+        self._pause = self.PAUSE if pause is None else pause
 
     async def examine(self) -> Report:
         """Raises StoreUnavailable."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from tornadogw.accounts.accounts import format_amount
 from tornadogw.cli.commands import Command, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
@@ -69,8 +68,8 @@ def _lines(report: Report, currency: str, out: Output) -> Iterator[str]:
     if report.ok:
         yield out.say(f"{report.accounts} 个账户,账目相符。", f"{report.accounts} accounts, everything adds up.")
     else:
-        count, off = len(report.findings), format_amount(sum(abs(each.difference) for each in report.findings))
+        count = len(report.findings)
         yield out.say(
-            f"{report.accounts} 个账户,{count} 处不符(以上数字为百万分之一 {currency},合计 {off})。",
-            f"{report.accounts} accounts, {count} things are off (figures in millionths of {currency}; {off} in all).",
+            f"{report.accounts} 个账户,{count} 处不符(数字为百万分之一 {currency})。",
+            f"{report.accounts} accounts, {count} off (figures in millionths of {currency}).",
         )

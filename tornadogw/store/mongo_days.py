@@ -33,6 +33,7 @@ __all__ = [
     "between",
     "counted",
     "date_of",
+    "day_expression",
     "decoded",
     "encoded",
     "name_of",
@@ -112,9 +113,13 @@ def _safe(expression: Any) -> Mapping[str, Any]:
     return {"$cond": [{"$eq": [safe, ""]}, _EMPTY, safe]}
 
 
+def day_expression(zone: str) -> Mapping[str, Any]:
+    """The local day of an event; without one of its own, that of the zone."""
+    return {"$ifNull": ["$d", {"$dateToString": {"date": "$t", "format": "%Y%m%d", "timezone": zone}}]}
+
+
 def counted(match: Mapping[str, Any], days: Sequence[str] | None, zone: str) -> list[Mapping[str, Any]]:
     """Stages over `events` that make documents of `usage_day`: of these days only, unless there are none."""
-    day = {"$ifNull": ["$d", {"$dateToString": {"date": "$t", "format": "%Y%m%d", "timezone": zone}}]}
     names = {
         "h": {"$dateToString": {"date": "$t", "format": "%Y%m%d%H", "timezone": "UTC"}},
         "m": _safe("$m"),
@@ -127,7 +132,7 @@ def counted(match: Mapping[str, Any], days: Sequence[str] | None, zone: str) -> 
     pair = {"k": "$_id.v", "v": {short: {"$toLong": f"${short}"} for short in sums}}
     maps = {name: {"$push": {"$cond": [{"$eq": ["$_id.part", name]}, pair, "$$REMOVE"]}} for name in names}
     parts = [{"part": name, "v": f"$_id.{name}"} for name in names]
-    stages: list[Mapping[str, Any]] = [{"$match": match}, {"$set": {"day": day}}]
+    stages: list[Mapping[str, Any]] = [{"$match": match}, {"$set": {"day": day_expression(zone)}}]
     if days is not None:
         stages.append({"$match": {"day": {"$in": list(days)}}})
     return [

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import pymongo
 from pymongo.errors import OperationFailure
 
 from tornadogw.store.mongo import Mongo, Session
-from tornadogw.store.mongo_days import EARLIEST, counted, name_of, usage_day
+from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_of, usage_day
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from, days_from
 from tornadogw.store.mongo_values import money
-from tornadogw.store.ports_doctor import AccountFacts, LeaseFacts, Stray, Twice, WalletFacts
+from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Twice, WalletFacts
 
 __all__ = ["MongoDoctor"]
 
@@ -68,7 +68,7 @@ class MongoDoctor:
     # --- one account -----------------------------------------------------------------------------------------------
 
     async def _facts(self, account_id: str, session: Session) -> AccountFacts | None:
-        now: datetime = (await self._mongo.client.admin.command("hello"))["localTime"]
+        now: datetime = (await self._mongo.client.admin.command("hello"))["localTime"].replace(tzinfo=UTC)
         events_from, kept_from = await complete_from(self._mongo, now), await days_from(self._mongo, now)
         account = await self._database["accounts"].find_one({"_id": account_id}, session=session)
         if account is None:
@@ -92,6 +92,7 @@ class MongoDoctor:
             events_from=_first_whole(events_from - EARLIEST),
             days_from=_first_whole(kept_from),
             twice=await self._twice(theirs, session),
+            budgeted=await self._budgeted(theirs, session),
         )
 
     async def _read(self, collection: str, stages: Sequence[Mapping[str, Any]], session: Session) -> Documents:
@@ -130,6 +131,18 @@ class MongoDoctor:
         ]
         found = await self._read("events", stages, session)
         return tuple(Twice(tuple(sorted(each["ids"])), int(each["least"]), int(each["s"])) for each in found)
+
+    async def _budgeted(self, theirs: Mapping[str, Any], session: Session) -> tuple[Budgeted, ...]:
+        both = {"$cond": [{"$gt": [{"$size": "$b"}, 1]}, "$c", _NOTHING]}
+        of_a_day = {"k": "$k", "d": day_expression(self._zone)}
+        stages = [
+            {"$match": {**theirs, "b": {"$exists": True}}},
+            {"$group": {"_id": of_a_day, "any": {"$sum": "$c"}, "both": {"$sum": both}}},
+        ]
+        found = await self._read("events", stages, session)
+        return tuple(
+            Budgeted(each["_id"]["k"], each["_id"]["d"], int(each["any"]), int(each["both"])) for each in found
+        )
 
     # --- nobody's --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from tornadogw.store.ports_usage import UsageDay
 from tornadogw.types import Value
 
-__all__ = ["AccountFacts", "DoctorStore", "Kind", "LeaseFacts", "Stray", "Twice", "WalletFacts"]
+__all__ = ["AccountFacts", "Budgeted", "DoctorStore", "Kind", "LeaseFacts", "Stray", "Twice", "WalletFacts"]
 
 Kind = Literal["prepaid", "day", "daily", "total"]
 
@@ -66,6 +66,17 @@ class Twice(Value, frozen=True):
     """Of all of them."""
 
 
+class Budgeted(Value, frozen=True):
+    """What the calls of a key cost on a day, as far as they count in budgets."""
+
+    key: str
+    day: str
+    any: int
+    """Those that count in one at least."""
+    both: int
+    """Those that count in two."""
+
+
 class AccountFacts(Value, frozen=True):
     """An account at one moment."""
 
@@ -89,6 +100,7 @@ class AccountFacts(Value, frozen=True):
     days_from: str = "19700101"
     """The first day whose document must be there."""
     twice: tuple[Twice, ...] = ()
+    budgeted: tuple[Budgeted, ...] = ()
 
 
 class Stray(Value, frozen=True):
