@@ -52,6 +52,7 @@ class MongoDoctor:
         return await self._in_snapshot(lambda session: self._facts(account_id, session))
 
     async def _in_snapshot(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        await self._mongo.ping()  # what may take minutes would wait as long for a database that is away
         for tries_left in reversed(range(_TRIES)):
             with driver_errors(), pymongo.timeout(SECONDS):
                 session = await self._mongo.client.start_session(snapshot=True)
@@ -148,6 +149,7 @@ class MongoDoctor:
 
     async def strays(self) -> Sequence[Stray]:
         """What is read before the accounts are belongs to one of them, or to none."""
+        await self._mongo.ping()
         owners = {name: await self._owners(name) for name in ("events", "wallets", "payments", "keys")}
         known = set(await self.accounts())
         found = []
