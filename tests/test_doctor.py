@@ -187,6 +187,50 @@ async def test_what_belongs_to_nobody_is_told(mongo: Mongo) -> None:
     ]
 
 
+def code(number: int, batch: str = "b", **fields: Any) -> dict[str, Any]:
+    return {"_id": bytes([number]) * 32, "b": batch, **fields}
+
+
+def paid(ref: str, amount: int) -> dict[str, Any]:
+    return {"_id": ref, "a": "ann", "amount": Int64(amount), "t": days_ago(0), "by": "t"}
+
+
+async def test_codes_and_orders_are_paid_in_once(mongo: Mongo) -> None:
+    await healthy(mongo)
+    database = mongo.database
+    await database["batches"].insert_many([{"_id": "b", "amount": Int64(100)}, {"_id": "plan", "amount": None}])
+    hexes = [f"{number:02x}" * 32 for number in range(5)]
+    await database["codes"].insert_many(
+        [code(0), code(1, a="ann"), code(2, a="ann"), code(3, "plan", a="ann"), code(4, a="bob")]
+    )
+    orders = [("o1", "credited", 50), ("o2", "refunded", 40), ("o3", "pending", 30), ("o4", "credited", 20)]
+    orders += [("o5", "refunded", 10), ("o6", "paid", 60), ("o7", "refunded", 70)]
+    await database["orders"].insert_many(
+        [{"_id": name, "a": "ann", "state": state, "amount": Int64(amount)} for name, state, amount in orders]
+    )
+    payments = [
+        paid(f"code-{hexes[1]}", 100),
+        paid(f"code-{hexes[4]}", 100),  # bob's code, ann's payment
+        paid(f"code-{'ff' * 32}", 100),  # nobody's code
+        paid("order-o1", 50),
+        paid("order-o2", 40),
+        paid("order-o2-refund", -40),
+        paid("order-o5", 10),
+        paid("order-o6", 60),
+    ]
+    await database["payments"].insert_many(payments)
+    total = sum(each["amount"] for each in payments)
+    await change(mongo, ANN, credited=total, balance=total)
+    assert sorted(told((await examined(mongo)).findings)) == [
+        ("trade", f"codes/{hexes[2]}", "payments", -100),
+        ("trade", f"codes/{hexes[4]}", "payments", -100),
+        ("trade", "orders/o4", "payments", -20),
+        ("trade", "orders/o5", "payments", 10),
+        ("trade", "orders/o6", "payments", 60),
+        ("trade", f"payments/code-{'ff' * 32}", "payments", 100),
+    ]
+
+
 async def test_a_negative_balance_is_a_fact_and_nothing_off(mongo: Mongo) -> None:
     await healthy(mongo)
     late = stored(days_ago(0), 900, lease=FORGOTTEN)
@@ -199,7 +243,7 @@ async def test_a_negative_balance_is_a_fact_and_nothing_off(mongo: Mongo) -> Non
 
 def test_every_code_has_its_meaning_and_its_test() -> None:
     told_above = {code for _, _, findings in WRONG for code, *_ in findings}
-    others = {"event_twice", "lease_left", "usage_day", "balance_negative", "spent_unknown"}
+    others = {"event_twice", "lease_left", "usage_day", "trade", "balance_negative", "spent_unknown"}
     assert told_above | others | {f"{each}_stray" for each in ("event", "wallet", "payment", "key")} == set(CODES)
 
 

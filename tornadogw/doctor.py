@@ -30,6 +30,7 @@ CODES: Mapping[str, str] = {
     "budget_spent": "a key's budget is not what the calls cost that count in it",
     "payments": "credited is not the sum of the payments",
     "usage_day": "a closed day is not what its events come to",
+    "trade": "what was paid in for a code or an order is not what is due",
     "event_twice": "one call has several events",
     "event_stray": "events of an account that is not there",
     "wallet_stray": "wallets of an account that is not there",
@@ -227,16 +228,16 @@ class Doctor:
 
     async def examine(self) -> Report:
         """Raises StoreUnavailable."""
-        strays = list(await self._strays())
+        others = list(await self._others())
         ids = await self._store.accounts()
         seen = {account_id: [finding async for finding in self._account(account_id)] for account_id in ids}
         suspects = [account_id for account_id, found in seen.items() if any(map(_is_off, found))]
-        if suspects or strays:
+        if suspects or others:
             await asyncio.sleep(self._pause)
-            strays = _still(strays, await self._strays())
+            others = _still(others, await self._others())
         for account_id in suspects:
             seen[account_id] = _still(seen[account_id], [finding async for finding in self._account(account_id)])
-        every = [*strays, *(finding for found in seen.values() for finding in found)]
+        every = [*others, *(finding for found in seen.values() for finding in found)]
         return Report(
             len(ids),
             tuple(finding for finding in every if _is_off(finding)),
@@ -275,8 +276,13 @@ class Doctor:
         for finding in examine(facts) if facts else ():
             yield msgspec.structs.replace(finding, account=account_id)
 
-    async def _strays(self) -> list[Finding]:
-        return [_stray(each) for each in await self._store.strays()]
+    async def _others(self) -> list[Finding]:
+        """What is off without being one account's."""
+        found = [_stray(each) for each in await self._store.strays()]
+        return found + [
+            Finding("trade", each.document, "payments", each.due, each.paid, each.account_id)
+            for each in await self._store.trades()
+        ]
 
 
 def _stray(stray: Stray) -> Finding:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.million.month import check_month
 from tests.store.events import day_name, days_ago, stored
 from tornadogw.store import mongo_days
 from tornadogw.store.mongo import Mongo
@@ -200,3 +201,9 @@ def test_every_local_day_fits_between_its_borders() -> None:
     for begin in begins.values():
         assert timedelta(hours=begin) > mongo_days.EARLIEST
         assert timedelta(hours=begin + 24) < mongo_days.LATEST
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_a_month_reads_a_document_a_day(mongo: Mongo) -> None:
+    """`tox -e million` does it with a million events and tells the times."""
+    await check_month(mongo, 20_000)

@@ -18,7 +18,7 @@ from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_o
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from, days_from
 from tornadogw.store.mongo_values import money
-from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Twice, WalletFacts
+from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
 
 __all__ = ["MongoDoctor"]
 
@@ -169,6 +169,33 @@ class MongoDoctor:
             found = await self._database[collection].aggregate(stages, allowDiskUse=True).to_list(None)
         return {each["_id"] for each in found}
 
+    async def trades(self) -> Sequence[Trade]:
+        return await self._in_snapshot(self._trades)
+
+    async def _trades(self, session: Session) -> list[Trade]:
+        batches = {each["_id"]: each for each in await self._find("batches", {}, session)}
+        refs = {"_id": {"$regex": "^(code|order)-"}}
+        paid = {each["_id"]: each for each in await self._find("payments", refs, session)}
+        due: dict[str, tuple[str, str, int]] = {}
+        for code in await self._find("codes", {"a": {"$exists": True}}, session):
+            if amount := batches.get(code["b"], {}).get("amount"):
+                digest = code["_id"].hex()
+                due[f"code-{digest}"] = f"codes/{digest}", code["a"], int(amount)
+        for order in await self._find("orders", {}, session):
+            ref, state = f"order-{order['_id']}", order["state"]
+            amount = int(order["amount"]) if state == "credited" or (state == "refunded" and ref in paid) else 0
+            due[ref] = f"orders/{order['_id']}", order["a"], amount
+            if state == "refunded":
+                due[f"{ref}-refund"] = f"orders/{order['_id']}", order["a"], -amount
+        found = [_trade(*each, paid.get(ref, {})) for ref, each in due.items()]
+        unclaimed = [each for ref, each in paid.items() if ref not in due]
+        found += [Trade(f"payments/{each['_id']}", each["a"], 0, int(each["amount"])) for each in unclaimed]
+        return [each for each in found if each.due != each.paid]
+
+    async def _find(self, collection: str, query: Mapping[str, Any], session: Session) -> Documents:
+        documents: Documents = await self._database[collection].find(query, session=session).to_list(None)
+        return documents
+
     # --- put right -------------------------------------------------------------------------------------------------
 
     async def settle(self, wallet: WalletFacts, lease: LeaseFacts) -> bool:
@@ -190,6 +217,12 @@ class MongoDoctor:
         with driver_errors():
             done = await self._database[collection].update_one(still, [{"$set": change}])
         return bool(done.modified_count)
+
+
+def _trade(document: str, account_id: str, due: int, payment: Mapping[str, Any]) -> Trade:
+    """Somebody else's payment pays nothing."""
+    theirs = payment.get("a") == account_id
+    return Trade(document, account_id, due, int(payment["amount"]) if theirs else 0)
 
 
 def _sum(field: str, by: Any = None) -> dict[str, Any]:

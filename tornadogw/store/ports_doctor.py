@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from tornadogw.store.ports_usage import UsageDay
 from tornadogw.types import Value
 
-__all__ = ["AccountFacts", "Budgeted", "DoctorStore", "Kind", "LeaseFacts", "Stray", "Twice", "WalletFacts"]
+__all__ = ["AccountFacts", "Budgeted", "DoctorStore", "Kind", "LeaseFacts", "Stray", "Trade", "Twice", "WalletFacts"]
 
 Kind = Literal["prepaid", "day", "daily", "total"]
 
@@ -114,6 +114,16 @@ class Stray(Value, frozen=True):
     """Costs of events, what wallets and payments hold; nothing for keys."""
 
 
+class Trade(Value, frozen=True):
+    """Something that is paid in once: a redeemed code, an order."""
+
+    document: str
+    account_id: str
+    due: int
+    """What its payments must come to as it stands."""
+    paid: int
+
+
 class DoctorStore(Protocol):
     """The whole database, read; and what may be put right without inventing money."""
 
@@ -124,6 +134,9 @@ class DoctorStore(Protocol):
         """The account and all that belongs to it, in one snapshot. None: it is not there any more."""
 
     async def strays(self) -> Sequence[Stray]: ...
+
+    async def trades(self) -> Sequence[Trade]:
+        """Codes and orders whose payments are not what is due, and payments whose code was never redeemed."""
 
     async def settle(self, wallet: WalletFacts, lease: LeaseFacts) -> bool:
         """Raise what is settled of a closed lease to the sum of its events, or close one that is over. False: it has
