@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_ledger, mongo_usage, ports, ports_usage
+from tornadogw.store import mongo_accounts, mongo_keys, mongo_ledger, mongo_usage, ports, ports_doctor, ports_usage
 from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 
 
@@ -17,6 +18,7 @@ def test_each_store_does_what_its_port_says_and_no_more() -> None:
         (mongo_ledger.MongoStarts, ports.StartStore),
         (mongo_usage.MongoUsage, ports.UsageStore),
         (MongoDayJobs, ports_usage.DayJobs),
+        (MongoDoctor, ports_doctor.DoctorStore),
     ):
         assert methods(store) == methods(port)
 

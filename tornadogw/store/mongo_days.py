@@ -27,7 +27,9 @@ from tornadogw.store.mongo_values import money
 from tornadogw.store.ports_usage import Count, UsageDay
 
 __all__ = [
+    "EARLIEST",
     "INDEXES",
+    "LATEST",
     "MongoDays",
     "began",
     "between",
