@@ -55,7 +55,8 @@ FIELDS: Mapping[str, str] = {
     "reasoning": "og",
 }
 _SUMMED = tuple(short for short in FIELDS.values() if short != "n")
-EARLIEST, LATEST = timedelta(hours=-15), timedelta(hours=37)
+EARLIEST = timedelta(hours=-15)
+LATEST = timedelta(hours=37)
 """Between these, counted from midnight of UTC, calls of a local day begin, wherever it is: 14 hours before and 12 after
 the day of UTC are all time zones; a call begins a little before it is held."""
 _UNSAFE = (("%", "%25"), (".", "%2E"), ("$", "%24"), ("\0", "%00"))
