@@ -54,6 +54,7 @@ FIELDS: Mapping[str, str] = {
     "cache_write": "iw",
     "reasoning": "og",
 }
+_SHORT = tuple(FIELDS.values())
 _SUMMED = tuple(short for short in FIELDS.values() if short != "n")
 EARLIEST = timedelta(hours=-15)
 LATEST = timedelta(hours=37)
@@ -105,7 +106,8 @@ def usage_day(document: Mapping[str, Any]) -> UsageDay:
 
 
 def _count(sums: Mapping[str, Any]) -> Count:
-    return Count(*(int(sums.get(short, 0)) for short in FIELDS.values()))
+    get = sums.get
+    return Count(*[int(get(short, 0)) for short in _SHORT])
 
 
 def _safe(expression: Any) -> Mapping[str, Any]:
