@@ -63,6 +63,19 @@ async def test_an_addition_that_meets_a_rebuild_has_its_day_counted_again(mongo:
     assert await jobs.rebuild_late() == 0
 
 
+async def test_a_day_without_events_is_emptied(mongo: Mongo) -> None:
+    """Unless somebody has just added to it: the rebuild may have been too early for the event."""
+    days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
+    await days.add([stored(days_ago(5), 5), stored(days_ago(4), 7)])
+    await jobs.rebuild(OLD, OLD)
+    assert (await document(mongo))["m"]["m"]["c"] == 5
+    await settled(mongo)
+    await jobs.rebuild(OLD, OLD)
+    emptied = await document(mongo)
+    assert ([emptied[name] for name in "hmkw"], "x" in emptied) == ([{}, {}, {}, {}], False)
+    assert (await document(mongo, day=day_name(4)))["m"]["m"]["c"] == 7
+
+
 async def test_the_rebuild_that_began_later_stays(mongo: Mongo) -> None:
     event = stored(days_ago(5), 5)
     await mongo.database["events"].insert_one(event)

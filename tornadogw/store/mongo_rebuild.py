@@ -92,7 +92,9 @@ class MongoDayJobs:
         if date_of(first) + EARLIEST < floor:
             raise UsageError(f"events before {floor:%Y-%m-%d} have been removed: older days cannot be counted anew")
         days = between(first, last)
+        begun = await self._now()
         await self._merge({"t": began(days)}, days)
+        await self._empty({"d": {"$gte": date_of(first), "$lte": date_of(last)}}, begun)
         with driver_errors():
             return await self._days.count_documents({"d": {"$gte": date_of(first), "$lte": date_of(last)}})
 
@@ -117,6 +119,20 @@ class MongoDayJobs:
         old = {"$expr": {"$lt": [{"$ifNull": ["$b", _NEVER]}, "$u"]}}
         with driver_errors():
             await self._days.update_many({"_id": {"$in": list(ids)}, "$and": [settled, old]}, {"$unset": {"x": ""}})
+
+    async def _now(self) -> datetime:
+        with driver_errors():
+            hello = await self._mongo.client.admin.command("hello")
+        now: datetime = hello["localTime"].replace(tzinfo=UTC)
+        return now
+
+    async def _empty(self, which: Mapping[str, Any], begun: datetime) -> None:
+        """Days whose document no event speaks for: nobody counted them since, and nobody added to them lately."""
+        uncounted = {"$lt": [{"$ifNull": ["$b", _NEVER]}, begun]}
+        quiet = {"$lt": [{"$ifNull": ["$u", _NEVER]}, begun - timedelta(milliseconds=MARGIN_MS)]}
+        nothing = {"$set": {**{name: {"$literal": {}} for name in "hmkw"}, "b": "$$NOW"}}
+        with driver_errors():
+            await self._days.update_many({**which, "$expr": {"$and": [uncounted, quiet]}}, [nothing, {"$unset": "x"}])
 
     async def _merge(self, match: Mapping[str, Any], days: Sequence[str]) -> None:
         stages = [*counted(match, days, self._zone), *written_over()]
