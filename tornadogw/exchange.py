@@ -74,8 +74,8 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
     candidates = gate.router.candidates(inbound.caller, draft)
     exchange: Exchange | None = None
     try:
-        async with gate.ledger.holding(inbound.caller, inbound.id, [each.bound for each in candidates]) as hold:
-            plan = gate.router.plan(candidates, hold.amount)
+        async with gate.ledger.holding(inbound.caller, [each.offer for each in candidates]) as hold:
+            plan = gate.router.plan(candidates, hold.covers)
             exchange = Exchange(gate, inbound, draft, client, hold, plan)
             await tell(exchange, candidates[0].route.deadlines.total)
     finally:
@@ -122,7 +122,7 @@ class Exchange:
         self._hold, self._plan = hold, plan
         self.id = inbound.id
         self._attempt: RouteAttempt | None = None
-        self._tally = Tally(inbound.id, inbound.caller, draft)
+        self._tally = Tally(inbound.id, inbound.caller, draft, hold.factor)
         self._images = Images(gate.fetcher)
         self._calls = 0  # upstream calls of the routes tried before
 

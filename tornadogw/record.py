@@ -10,7 +10,7 @@ import msgspec
 
 from tornadogw.attempt import RouteAttempt
 from tornadogw.meter import Metered
-from tornadogw.pricing import cost
+from tornadogw.pricing import MICRO, cost
 from tornadogw.types import Attempt, Caller, Draft, Record, Usage
 
 __all__ = ["Tally", "total"]
@@ -21,8 +21,10 @@ _RANKS: tuple[Literal["disputed", "estimated", "reported"], ...] = ("disputed", 
 class Tally:
     """Keeps time and outcome of one request from its hold to its end."""
 
-    def __init__(self, request_id: str, caller: Caller, draft: Draft) -> None:
+    def __init__(self, request_id: str, caller: Caller, draft: Draft, factor: int = MICRO) -> None:
+        """`factor`: what a plan takes of the price, in millionths."""
         self.over = False
+        self._factor = factor
         self._id, self._caller, self._draft = request_id, caller, draft
         self._finish, self._code = "error", 0
         self._began, self._clock = time.time(), time.monotonic()
@@ -59,7 +61,7 @@ class Tally:
             upstream=route.upstream,
             usage=metered.usage,
             source=metered.source,
-            cost=cost(route.price, metered.usage),
+            cost=cost(route.price, metered.usage, self._factor),
             price=route.price,
             dropped=tuple(sorted(attempt.dropped)),
             broken_events=attempt.broken,

@@ -85,7 +85,7 @@ def serve(options: ServeOptions) -> int:
             url = private.url if private is not None else settings.mongo.url
 
             async def main() -> None:
-                async with open_gateway(settings, plugins, options.environ, secret, url) as gateway:
+                async with open_gateway(settings, plugins, options.environ, secret, url, options.data) as gateway:
                     await _Process(options, gateway, plugins, private, sockets).run(began)
 
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,6 +1,7 @@
 """Finished calls in MongoDB, one event each; fields are short because there are many.
 
-events  `_id` request id (with `~` and the hold's id if that was taken), `h` hold id, `a` account, `k` key, `t` start,
+events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request id in those of the first version),
+        `r` request id, `w` wallet, `b` leases of budgets, `f` factor, `d` local day, `a` account, `k` key, `t` start,
         `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
@@ -24,6 +25,7 @@ from tornadogw.types import Attempt, Price, Record, Usage
 
 __all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
 
+MILLION = 1_000_000
 TEXT = 200
 """Characters of a text that others word."""
 ATTEMPTS = 16
@@ -31,11 +33,15 @@ DROPPED, DROPPED_TEXT = 64, 64
 """Names of dropped fields, and characters of each."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "events": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]), IndexModel([("r", ASCENDING)])),
+    "events": (
+        IndexModel([("a", ASCENDING), ("t", DESCENDING)]),
+        IndexModel([("r", ASCENDING)]),
+        IndexModel([("b", ASCENDING)], sparse=True),
+    ),
 }
 
 
-def event(call: Record, hold_id: str) -> dict[str, Any]:
+def event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a finished call."""
     usage, price = call.usage, call.price
     optional = {
@@ -52,10 +58,12 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
         "dr": [name[:DROPPED_TEXT] for name in call.dropped[:DROPPED]],
         "be": call.broken_events,
         "ms": call.ms,
+        "w": call.wallet,
+        "d": call.day,
     }
     document: dict[str, Any] = {
-        "_id": call.id,
-        "h": hold_id,
+        "_id": event_id,
+        "r": call.id,
         "a": call.account_id,
         "k": call.key_id,
         "t": moment(call.started),
@@ -70,6 +78,8 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
     document.update((name, value) for name, value in optional.items() if value)
     if call.first_event_ms is not None:
         document["ttft"] = call.first_event_ms
+    if call.factor != MILLION:
+        document["f"] = call.factor
     return document
 
 
@@ -77,7 +87,7 @@ def _attempt(each: Attempt) -> list[Any]:
     return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms]
 
 
-def least_event(call: Record, hold_id: str) -> dict[str, Any]:
+def least_event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a call whose whole record cannot be stored: who, when, how much; none of it worded by others."""
     usage = Usage(*(min(count, MAX_AMOUNT) for count in msgspec.structs.astuple(call.usage)))
     least = Record(
@@ -90,8 +100,11 @@ def least_event(call: Record, hold_id: str) -> dict[str, Any]:
         source=call.source,
         cost=call.cost,
         started=call.started,
+        wallet=call.wallet,
+        factor=call.factor,
+        day=call.day,
     )
-    return event(least, hold_id)
+    return event(least, event_id)
 
 
 def record(document: Mapping[str, Any]) -> Record:
@@ -120,6 +133,9 @@ def record(document: Mapping[str, Any]) -> Record:
         started=seconds(document["t"]),
         first_event_ms=get("ttft"),
         ms=get("ms", 0),
+        wallet=get("w", ""),
+        factor=get("f", MILLION),
+        day=get("d", ""),
     )
 
 
