@@ -7,7 +7,6 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
@@ -30,7 +29,6 @@ __all__ = [
     "StartStore",
     "Status",
     "StoreUnavailable",
-    "UsageRow",
     "UsageStore",
 ]
 
@@ -125,19 +123,6 @@ class Start(Value, frozen=True):
     """Seconds since its last heartbeat, by the database's clock."""
 
 
-class UsageRow(Value, frozen=True):
-    """What one model did for one account on one day."""
-
-    day: str
-    """YYYY-MM-DD in the time zone asked for."""
-    model: str
-    """Empty: calls that no model answered."""
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: int = 0
-
-
 class AccountStore(Protocol):
     """Accounts and what was paid in."""
 
@@ -211,9 +196,6 @@ class StartStore(Protocol):
 
 class UsageStore(Protocol):
     """Finished calls, read back."""
-
-    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
-        """Sums by day and model from `since` on, ordered; `zone` is an IANA name that says where a day begins."""
 
     async def record(self, account_id: str, request_id: str) -> Record | None:
         """The account's latest call with this id."""
