@@ -45,7 +45,7 @@ __all__ = ["Gateway", "open_gateway"]
 
 log = logging.getLogger(__name__)
 
-_OF_CALLERS = ("status", "lang")
+_OF_CALLERS = ("status", "lang", "sv")
 """Fields of an account that its callers are made of; its money changes with every call."""
 _FRESH = 1.5
 """Seconds since the change stream was last heard within which callers are believed; it answers four times a second."""
@@ -106,16 +106,18 @@ async def _drained(ledger: Ledger) -> None:
 
 @asynccontextmanager
 async def _authenticating(mongo: Mongo, secret: Secret) -> AsyncIterator[Auth]:
-    """Changes of keys and accounts reach the cache of callers at once."""
+    """Changes of keys, accounts and plans reach the cache of callers at once."""
     auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
     def changed(collection: str, document_id: str, _kind: str, _document: Mapping[str, Any] | None) -> None:
         if collection == "keys":
             auth.drop(key_id=document_id)
+        elif collection == "plans":
+            auth.drop_all()
         else:
             auth.drop(account_id=document_id)
 
-    watch = Watch(mongo, {"keys": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
+    watch = Watch(mongo, {"keys": None, "plans": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
     watch.start()
     try:
         yield auth

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.keys import Keys, parse_duration
+from tornadogw.accounts.keys import Keys
 from tornadogw.auth import KeyHasher, well_formed
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
@@ -21,17 +21,6 @@ def keys(mongo: Mongo, run) -> Keys:
     for email in (ANN, BOB):
         run(Accounts(accounts).create(email))
     return Keys(MongoKeys(mongo), accounts, SECRET, now=lambda: NOW)
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), (" 4w", 2_419_200)])
-def test_durations(text: str, seconds: int) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1y", "1.5d", "999999d"])
-def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="30d"):
-        parse_duration(text)
 
 
 async def test_a_key_is_made_with_all_it_can_have(keys: Keys) -> None:

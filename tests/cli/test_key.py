@@ -8,6 +8,7 @@ import time
 import pytest
 
 FIELDS = {"id", "account_id", "label", "disabled", "rpm", "models", "ips", "expires", "stream_default", "created"}
+FIELDS |= {"budget_daily", "budget_total", "tokens_per_minute", "concurrent"}
 
 
 @pytest.fixture

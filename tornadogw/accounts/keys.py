@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -11,17 +10,14 @@ import msgspec
 from typing_extensions import override
 
 from tornadogw.accounts.accounts import normal_email
+from tornadogw.accounts.checks import checked_label, checked_models, checked_rpm, parse_duration
 from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import UsageError
 from tornadogw.store.ports import Account, AccountStore, ApiKey, KeyStore
 
-__all__ = ["Keys", "NewKey", "parse_duration"]
+__all__ = ["Keys", "NewKey"]
 
-_DURATION = re.compile(r"([0-9]{1,5})([mhdw])", re.ASCII)
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LABEL = re.compile(r"[^\x00-\x1f\x7f]{0,100}")
-_MODEL = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
-_MOST_RPM, _MOST_ENTRIES = 1_000_000, 1000
+_MOST_NETWORKS = 1000
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -35,35 +31,6 @@ class NewKey(msgspec.Struct, frozen=True):
         return f"NewKey(key={self.key!r}, text=<masked>)"
 
 
-def parse_duration(text: str) -> int:
-    """`90m`, `12h`, `30d`, `4w` to seconds. Raises `UsageError`."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or not int(found[1]):
-        raise UsageError(f"{text!r} is not a duration: give a number and m, h, d or w, such as 30d")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _checked_label(label: str) -> str:
-    if not _LABEL.fullmatch(label):
-        raise UsageError("a label has at most 100 characters and no control characters")
-    return label
-
-
-def _checked_rpm(rpm: int | None) -> int | None:
-    if rpm is not None and not 1 <= rpm <= _MOST_RPM:
-        raise UsageError(f"requests per minute are 1 to {_MOST_RPM}, not {rpm}")
-    return rpm
-
-
-def _checked_models(models: Sequence[str] | None) -> tuple[str, ...] | None:
-    if models is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip() for name in models))
-    if not names or len(names) > _MOST_ENTRIES or not all(_MODEL.fullmatch(name) for name in names):
-        raise UsageError("the list of models has an empty or impossible name: give names separated by commas")
-    return names
-
-
 def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
     networks: dict[str, None] = {}
     for text in ips:
@@ -71,8 +38,8 @@ def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
             networks[str(parse_network(text.strip()))] = None
         except ValueError:
             raise UsageError(f"{text!r} is neither an address nor a network such as 192.0.2.0/24") from None
-    if len(networks) > _MOST_ENTRIES:
-        raise UsageError(f"a key takes at most {_MOST_ENTRIES} networks")
+    if len(networks) > _MOST_NETWORKS:
+        raise UsageError(f"a key takes at most {_MOST_NETWORKS} networks")
     return tuple(networks)
 
 
@@ -102,9 +69,9 @@ class Keys:
         key = ApiKey(
             id=secrets.token_hex(6),
             account_id="",
-            label=_checked_label(label),
-            rpm=_checked_rpm(rpm),
-            models=_checked_models(models),
+            label=checked_label(label),
+            rpm=checked_rpm(rpm),
+            models=checked_models(models),
             ips=_checked_ips(ips),
             expires=None if lifetime is None else now + lifetime,
             stream_default=stream_default,

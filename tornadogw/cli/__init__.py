@@ -36,6 +36,7 @@ COMMANDS = {
     "plugins": ("tornadogw.cli.plugins:plugins", both("列出插件。", "List the plugins.")),
     "account": ("tornadogw.cli.account:account", both("管理账户和余额。", "Manage accounts and their balance.")),
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
+    "plan": ("tornadogw.cli.plan:plan", both("管理套餐。", "Manage plans.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
     "vendor": ("tornadogw.cli.vendor:vendor", both("编写和检查供应商插件。", "Write and check vendor plugins.")),
 }

@@ -1,9 +1,10 @@
-"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit."""
+"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit; `plan` and `zone` join them."""
 
 from __future__ import annotations
 
 import getpass
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +17,11 @@ from tornadogw.cli.commands import Group, argument, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
 from tornadogw.cli.session import Session, with_database
+from tornadogw.cli.standing import plan, standing_document, standing_lines, zone
 from tornadogw.cli.state import State
 from tornadogw.errors import UsageError
 from tornadogw.store.ports import ROLES, Account
+from tornadogw.store.trade import Standing
 
 __all__ = ["account"]
 
@@ -39,7 +42,14 @@ def create(state: State, email: str) -> None:
 @argument("email")
 @pass_state
 def show(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.show(email))
+    async def work(session: Session) -> tuple[Account, Standing, str]:
+        found = await session.accounts.show(email)
+        return found, await session.subscriptions.of(found), session.currency
+
+    found, standing, currency = with_database(state, work)
+    document = {**_document(found), **standing_document(standing, time.time())}
+    lines = standing_lines(standing, time.time(), state.out)
+    state.out.give(document, lambda: [*_lines(found, currency, state.out), *lines])
 
 
 @account.command("list", help=both("列出所有账户。", "List all accounts."))
@@ -114,6 +124,10 @@ def credit(state: State, email: str, amount: str, ref: str | None) -> None:
 
 async def _credit(session: Session, email: str, amount: str, ref: str | None) -> tuple[Any, str]:
     return await session.accounts.credit(email, amount, ref=ref, by="command line"), session.currency
+
+
+account.add_command(plan)
+account.add_command(zone)
 
 
 def _change(state: State, work: Callable[[Session], Awaitable[Account]]) -> None:

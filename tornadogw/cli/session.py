@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,6 +12,8 @@ import msgspec
 
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.plans import Plans
+from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
 from tornadogw.errors import UsageError
@@ -20,6 +24,8 @@ from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.mongo_usage import MongoUsage
 from tornadogw.store.ports import StoreUnavailable, UsageStore
 
@@ -37,7 +43,14 @@ class Session(msgspec.Struct, frozen=True):
     loaded: Loaded
     accounts: Accounts
     keys: Keys
+    plans: Plans
+    subscriptions: Subscriptions
     usage: UsageStore
+
+    @property
+    def by(self) -> str:
+        """Who uses the command line, for the audit log."""
+        return f"command line ({_user()})"
 
     @property
     def currency(self) -> str:
@@ -74,8 +87,28 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
         await mongo.check()
         await mongo.check_secret(secret.fingerprint)
         await mongo.ensure_indexes(*INDEXES)
-        accounts = MongoAccounts(mongo)
-        keys = Keys(MongoKeys(mongo), accounts, secret.key_hash_key)
-        return await work(Session(loaded, Accounts(accounts), keys, MongoUsage(mongo)))
+        return await work(_session(loaded, mongo, secret))
     finally:
         await mongo.close()
+
+
+def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
+    store = MongoAccounts(mongo)
+    accounts, plans = Accounts(store), Plans(MongoPlans(mongo))
+    zone = loaded.settings.money.time_zone
+    return Session(
+        loaded=loaded,
+        accounts=accounts,
+        keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
+        plans=plans,
+        subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        usage=MongoUsage(mongo),
+    )
+
+
+def _user() -> str:
+    """Containers run as users without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
+from tornadogw.store import mongo_accounts, mongo_audit, mongo_keys, mongo_plans, mongo_usage
 
 __all__ = ["INDEXES"]
 
-INDEXES = (mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+INDEXES = (mongo_accounts.INDEXES, mongo_audit.INDEXES, mongo_plans.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
 """For `Mongo.ensure_indexes`."""

@@ -1,12 +1,13 @@
 """API keys in MongoDB.
 
 keys  `_id`, `h` (HMAC-SHA256 of the text, 32 bytes), `a` account, `name` label, `status`, `rpm`, `models`, `ips`,
-      `exp` expiry, `sd` stream default, `t` made
+      `exp` expiry, `sd` stream default, `t` made; absent in older ones, as None: `bd`, `bt` daily and total budget,
+      `tpm` tokens per minute, `cc` concurrent requests
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pymongo import ASCENDING, IndexModel
@@ -14,8 +15,12 @@ from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
-from tornadogw.store.mongo_values import maybe_moment, maybe_seconds, moment, seconds
+from tornadogw.store.mongo_plans import plan_of
+from tornadogw.store.mongo_subscriptions import standing_of
+from tornadogw.store.mongo_values import maybe_moment, maybe_seconds, moment, money, seconds
 from tornadogw.store.ports import ApiKey, Duplicate, Found
+from tornadogw.store.trade import Standing
+from tornadogw.types import Terms
 
 __all__ = ["INDEXES", "MongoKeys"]
 
@@ -26,8 +31,9 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
 _OLDEST_FIRST = [("t", ASCENDING), ("_id", ASCENDING)]
 _OWNER: Sequence[Mapping[str, Any]] = (
     {"$lookup": {"from": "accounts", "localField": "a", "foreignField": "_id", "as": "owner"}},
-    {"$set": {"active": {"$in": ["active", "$owner.status"]}, "lang": {"$first": "$owner.lang"}}},
-    {"$unset": "owner"},
+    {"$set": {"owner": {"$first": "$owner"}}},
+    {"$lookup": {"from": "plans", "localField": "owner.subs.p", "foreignField": "_id", "as": "plans"}},
+    {"$project": {"owner.leases": 0, "owner.holds": 0, "owner.pw": 0}},
 )
 
 
@@ -43,8 +49,34 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         ips=tuple(document["ips"]),
         expires=maybe_seconds(document["exp"]),
         stream_default=document["sd"],
+        budget_daily=_amount(document.get("bd")),
+        budget_total=_amount(document.get("bt")),
+        tokens_per_minute=document.get("tpm"),
+        concurrent=document.get("cc"),
         created=seconds(document["t"]),
     )
+
+
+def _amount(found: Any) -> int | None:
+    return None if found is None else int(found)
+
+
+def _terms(standing: Standing, plans: Sequence[Mapping[str, Any]]) -> Iterator[Terms]:
+    known = {each.name: each for each in map(plan_of, plans)}
+    for each in standing.subscriptions:
+        plan = known.get(each.plan)
+        if plan is not None:
+            yield Terms(
+                plan=plan.name,
+                daily=plan.daily,
+                since=each.since,
+                until=each.until,
+                models=None if plan.models is None else frozenset(plan.models),
+                rpm=plan.rpm,
+                factor=plan.factor,
+                prepaid_after=plan.prepaid_after,
+                prepaid_outside=plan.prepaid_outside,
+            )
 
 
 class MongoKeys:
@@ -65,6 +97,10 @@ class MongoKeys:
             "ips": list(key.ips),
             "exp": maybe_moment(key.expires),
             "sd": key.stream_default,
+            "bd": None if key.budget_daily is None else money(key.budget_daily),
+            "bt": None if key.budget_total is None else money(key.budget_total),
+            "tpm": key.tokens_per_minute,
+            "cc": key.concurrent,
             "t": moment(key.created),
         }
         with driver_errors():
@@ -78,7 +114,16 @@ class MongoKeys:
             documents = await self._keys.aggregate([{"$match": {"h": digest}}, *_OWNER]).to_list(1)
         if not documents:
             return None
-        return Found(_key(documents[0]), documents[0]["active"], documents[0].get("lang"))
+        [document] = documents
+        owner = document.get("owner") or {}
+        standing = standing_of(owner)
+        return Found(
+            key=_key(document),
+            account_active=owner.get("status") == "active",
+            language=owner.get("lang"),
+            terms=tuple(_terms(standing, document["plans"])),
+            time_zone=standing.time_zone,
+        )
 
     async def of_account(self, account_id: str) -> Sequence[ApiKey]:
         with driver_errors():

@@ -6,13 +6,13 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from tornadogw.types import Record
+from tornadogw.types import Record, Terms
 
 __all__ = [
     "MAX_AMOUNT",
@@ -22,6 +22,7 @@ __all__ = [
     "AccountStore",
     "ApiKey",
     "Duplicate",
+    "Entry",
     "Found",
     "KeyStore",
     "LedgerStore",
@@ -96,6 +97,14 @@ class ApiKey(Value, frozen=True):
     expires: float | None = None
     stream_default: bool | None = None
     """Whether its requests stream when neither they nor their headers say; None: the contract's rule."""
+    budget_daily: int | None = None
+    """What it may spend on one local day of its account, micro-units; None: no limit of its own."""
+    budget_total: int | None = None
+    """What it may spend in all, micro-units."""
+    tokens_per_minute: int | None = None
+    """None: the setting."""
+    concurrent: int | None = None
+    """Requests that may run at the same time; None: the setting."""
     created: float = 0.0
 
 
@@ -105,6 +114,24 @@ class Found(Value, frozen=True):
     key: ApiKey
     account_active: bool
     language: str | None = None
+    terms: tuple[Terms, ...] = ()
+    """The account's plans by their beginning, those that are over among them."""
+    time_zone: str = ""
+
+
+class Entry(Value, frozen=True):
+    """One line of the audit log: who did what, when, and what it changed. Never a secret."""
+
+    by: str
+    act: str
+    """Such as `account.credit`."""
+    at: float
+    account_id: str = ""
+    """Whose; empty: nobody's, such as a plan."""
+    subject: str = ""
+    """Which key, plan, batch or order."""
+    before: Mapping[str, Any] = {}
+    after: Mapping[str, Any] = {}
 
 
 class Taken(Value, frozen=True):
