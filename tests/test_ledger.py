@@ -10,7 +10,7 @@ from tornadogw.ledger import Ledger
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_ledger import MongoLedger
-from tornadogw.store.ports import MAX_AMOUNT
+from tornadogw.store.ports import MAX_AMOUNT, Entry
 from tornadogw.types import Caller
 
 
@@ -155,7 +155,7 @@ async def test_not_even_the_cheapest(mongo: Mongo, ledger: Ledger) -> None:
 
 async def test_a_disabled_account_holds_nothing(mongo: Mongo, ledger: Ledger) -> None:
     caller = await new_caller(mongo, 100)
-    await MongoAccounts(mongo).set_status(caller.account_id, "disabled")
+    await MongoAccounts(mongo).set_status(caller.account_id, "disabled", Entry(by="tester", act="test", at=1.0))
     with pytest.raises(InvalidKey):
         async with ledger.holding(caller, "r1", [40]):
             pytest.fail("held nothing")

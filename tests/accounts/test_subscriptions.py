@@ -49,8 +49,8 @@ def plans(mongo: Mongo, run, clock: Clock) -> Plans:
 
 
 @pytest.fixture
-def accounts(mongo: Mongo, run) -> Accounts:
-    accounts = Accounts(MongoAccounts(mongo))
+def accounts(mongo: Mongo, run, clock: Clock) -> Accounts:
+    accounts = Accounts(MongoAccounts(mongo), now=clock)
     run(accounts.create(ANN))
     return accounts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
-from tornadogw.store.ports import Account
+from tornadogw.store.ports import Account, Entry
 from tornadogw.types import Caller, Record, Usage
 
 
@@ -16,7 +16,7 @@ async def new_caller(mongo: Mongo, balance: int = 0) -> Caller:
     """Somebody with so many micro-units."""
     account = Account(id=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.com")
     store = MongoAccounts(mongo)
-    await store.add(account, None)
+    await store.add(account, None, Entry(by="tester", act="test", at=1.0))
     if balance:
         await store.credit(account.id, balance, ref=secrets.token_hex(8), by="tests", at=0.0)
     return Caller(account.id, "key")

@@ -1,4 +1,4 @@
-"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit; `plan` and `zone` join them."""
+"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit, debit, plan, zone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from tornadogw.accounts.accounts import format_amount
+from tornadogw.accounts.accounts import Credit, format_amount
 from tornadogw.cli.commands import Group, argument, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
@@ -25,6 +25,10 @@ from tornadogw.store.trade import Standing
 
 __all__ = ["account"]
 
+_PAID = (("已充值 ", "Paid in "), ("已充值过", "Was paid in before: "))
+_TAKEN = (("已扣回 ", "Took back "), ("已扣回过", "Was taken back before: "))
+"""The first time, and after that."""
+
 
 @click.group(cls=Group, help=both("管理账户和余额。", "Manage accounts and their balance."))
 def account() -> None:
@@ -35,7 +39,7 @@ def account() -> None:
 @argument("email")
 @pass_state
 def create(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.create(email))
+    _change(state, lambda session: session.accounts.create(email, by=session.by))
 
 
 @account.command(help=both("显示账户和余额。", "Show an account and its balance."))
@@ -74,14 +78,14 @@ def list_(state: State) -> None:
 @argument("email")
 @pass_state
 def disable(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.disable(email))
+    _change(state, lambda session: session.accounts.disable(email, by=session.by))
 
 
 @account.command(help=both("重新启用账户。", "Take a disabled account back."))
 @argument("email")
 @pass_state
 def enable(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.enable(email))
+    _change(state, lambda session: session.accounts.enable(email, by=session.by))
 
 
 @account.command(
@@ -94,7 +98,7 @@ def enable(state: State, email: str) -> None:
 @pass_state
 def password(state: State, email: str) -> None:
     new = _read_password(state.out)
-    _change(state, lambda session: session.accounts.set_password(email, new))
+    _change(state, lambda session: session.accounts.set_password(email, new, by=session.by))
 
 
 @account.command(help=both("改变角色。", "Change the role."))
@@ -102,7 +106,7 @@ def password(state: State, email: str) -> None:
 @argument("role", type=click.Choice(ROLES))
 @pass_state
 def role(state: State, email: str, role: str) -> None:
-    _change(state, lambda session: session.accounts.set_role(email, role))
+    _change(state, lambda session: session.accounts.set_role(email, role, by=session.by))
 
 
 @account.command(
@@ -114,20 +118,36 @@ def role(state: State, email: str, role: str) -> None:
 @option("--ref", metavar="R", help=both("付款号,同一个只入账一次。", "Reference of the payment; each counts once."))
 @pass_state
 def credit(state: State, email: str, amount: str, ref: str | None) -> None:
-    done, currency = with_database(state, lambda session: _credit(session, email, amount, ref))
-    out = state.out
-    document = {**_document(done.account), "amount": done.amount, "ref": done.ref, "repeated": done.repeated}
-    paid = f"{format_amount(done.amount)} {currency}"
-    zh, en = ("已充值过", "Was paid in before: ") if done.repeated else ("已充值 ", "Paid in ")
-    state.out.give(document, lambda: [f"{out.say(zh, en)}{paid} ({done.ref})", *_lines(done.account, currency, out)])
+    _pay(state, lambda session: session.accounts.credit(email, amount, ref=ref, by=session.by))
 
 
-async def _credit(session: Session, email: str, amount: str, ref: str | None) -> tuple[Any, str]:
-    return await session.accounts.credit(email, amount, ref=ref, by="command line"), session.currency
+@account.command(
+    context_settings={"ignore_unknown_options": True},
+    help=both("扣回 AMOUNT,用于更正,余额可以变负。", "Take AMOUNT back, a correction; the balance may fall below 0."),
+)
+@argument("email")
+@argument("amount")
+@option("--ref", metavar="R", help=both("参考号,同一个只扣一次。", "Reference; each counts once."))
+@pass_state
+def debit(state: State, email: str, amount: str, ref: str | None) -> None:
+    _pay(state, lambda session: session.accounts.debit(email, amount, ref=ref, by=session.by))
 
 
 account.add_command(plan)
 account.add_command(zone)
+
+
+def _pay(state: State, work: Callable[[Session], Awaitable[Credit]]) -> None:
+    async def with_currency(session: Session) -> tuple[Credit, str]:
+        return await work(session), session.currency
+
+    done, currency = with_database(state, with_currency)
+    out = state.out
+    document = {**_document(done.account), "amount": done.amount, "ref": done.ref, "repeated": done.repeated}
+    moved = f"{format_amount(abs(done.amount))} {currency}"
+    words = _PAID if done.amount > 0 else _TAKEN
+    first = f"{out.say(*words[done.repeated])}{moved} ({done.ref})"
+    out.give(document, lambda: [first, *_lines(done.account, currency, out)])
 
 
 def _change(state: State, work: Callable[[Session], Awaitable[Account]]) -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import Subscriptions
@@ -21,6 +22,7 @@ from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_audit import MongoAudit
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
@@ -45,6 +47,7 @@ class Session(msgspec.Struct, frozen=True):
     keys: Keys
     plans: Plans
     subscriptions: Subscriptions
+    audit: Audit
     usage: UsageStore
 
     @property
@@ -102,6 +105,7 @@ def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
         keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
         plans=plans,
         subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        audit=Audit(MongoAudit(mongo), accounts),
         usage=MongoUsage(mongo),
     )
 

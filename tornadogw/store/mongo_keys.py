@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo import Mongo, Session
+from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_plans import plan_of
 from tornadogw.store.mongo_subscriptions import standing_of
 from tornadogw.store.mongo_values import maybe_moment, maybe_seconds, moment, money, seconds
-from tornadogw.store.ports import ApiKey, Duplicate, Found
+from tornadogw.store.ports import ApiKey, Duplicate, Entry, Found
 from tornadogw.store.trade import Standing
 from tornadogw.types import Terms
 
@@ -28,6 +30,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "keys": (IndexModel([("h", ASCENDING)], unique=True), IndexModel([("a", ASCENDING), ("t", ASCENDING)])),
 }
 
+_BUDGETS = {"daily": "bd", "total": "bt"}
 _OLDEST_FIRST = [("t", ASCENDING), ("_id", ASCENDING)]
 _OWNER: Sequence[Mapping[str, Any]] = (
     {"$lookup": {"from": "accounts", "localField": "a", "foreignField": "_id", "as": "owner"}},
@@ -83,9 +86,9 @@ class MongoKeys:
     """A `KeyStore`."""
 
     def __init__(self, mongo: Mongo) -> None:
-        self._keys = mongo.database["keys"]
+        self._mongo, self._keys = mongo, mongo.database["keys"]
 
-    async def add(self, key: ApiKey, digest: bytes) -> None:
+    async def add(self, key: ApiKey, digest: bytes, entry: Entry) -> None:
         document = {
             "_id": key.id,
             "h": digest,
@@ -103,11 +106,15 @@ class MongoKeys:
             "cc": key.concurrent,
             "t": moment(key.created),
         }
-        with driver_errors():
-            try:
-                await self._keys.insert_one(document)
-            except DuplicateKeyError:
-                raise Duplicate(key.id) from None
+
+        async def make(session: Session) -> None:
+            await self._keys.insert_one(document, session=session)
+            await note(self._mongo, session, entry, after=msgspec.to_builtins(key))
+
+        try:
+            await self._mongo.transaction(make)
+        except DuplicateKeyError:
+            raise Duplicate(key.id) from None
 
     async def find(self, digest: bytes) -> Found | None:
         with driver_errors():
@@ -130,13 +137,26 @@ class MongoKeys:
             documents = await self._keys.find({"a": account_id}).sort(_OLDEST_FIRST).to_list(None)
         return [_key(document) for document in documents]
 
-    async def set_disabled(self, account_id: str, key_id: str, disabled: bool) -> bool:
-        return await self._set(account_id, key_id, {"status": "disabled" if disabled else "active"})
+    async def set_disabled(self, account_id: str, key_id: str, disabled: bool, entry: Entry) -> bool:
+        return await self._set(account_id, key_id, {"status": "disabled" if disabled else "active"}, entry)
 
-    async def set_digest(self, account_id: str, key_id: str, digest: bytes) -> bool:
-        return await self._set(account_id, key_id, {"h": digest})
+    async def set_digest(self, account_id: str, key_id: str, digest: bytes, entry: Entry) -> bool:
+        return await self._set(account_id, key_id, {"h": digest}, entry)
 
-    async def _set(self, account_id: str, key_id: str, fields: Mapping[str, Any]) -> bool:
-        with driver_errors():
-            done = await self._keys.update_one({"_id": key_id, "a": account_id}, {"$set": fields})
-        return bool(done.matched_count)
+    async def set_budgets(self, account_id: str, key_id: str, budgets: Mapping[str, int | None], entry: Entry) -> bool:
+        fields = {_BUDGETS[each]: None if amount is None else money(amount) for each, amount in budgets.items()}
+        return await self._set(account_id, key_id, fields, entry)
+
+    async def _set(self, account_id: str, key_id: str, fields: Mapping[str, Any], entry: Entry) -> bool:
+        async def put(session: Session) -> bool:
+            wanted = {"_id": key_id, "a": account_id}
+            before = await self._keys.find_one_and_update(wanted, {"$set": fields}, session=session)
+            if not before:
+                return False
+            old, new = msgspec.to_builtins(_key(before)), msgspec.to_builtins(_key({**before, **fields}))
+            changed = [name for name in old if old[name] != new[name]]
+            told = ({name: each[name] for name in changed} for each in (old, new))
+            await note(self._mongo, session, entry, *told)
+            return True
+
+        return await self._mongo.transaction(put)

@@ -175,9 +175,9 @@ class UsageRow(Value, frozen=True):
 
 
 class AccountStore(Protocol):
-    """Accounts and what was paid in."""
+    """Accounts and what was paid in. Every change is one step with its line in the audit log."""
 
-    async def add(self, account: Account, password_hash: str | None) -> None:
+    async def add(self, account: Account, password_hash: str | None, entry: Entry) -> None:
         """Store a new account; its amounts start at zero. Raises `Duplicate` for a known e-mail address."""
 
     async def by_email(self, email: str) -> Account | None: ...
@@ -185,27 +185,29 @@ class AccountStore(Protocol):
     async def all(self) -> Sequence[Account]:
         """Every account, by e-mail address."""
 
-    async def set_status(self, account_id: str, status: Status) -> None: ...
+    async def set_status(self, account_id: str, status: Status, entry: Entry) -> None: ...
 
-    async def set_role(self, account_id: str, role: Role) -> None: ...
+    async def set_role(self, account_id: str, role: Role, entry: Entry) -> None: ...
 
-    async def set_language(self, account_id: str, language: str | None) -> None: ...
+    async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None: ...
 
-    async def set_password(self, account_id: str, password_hash: str | None) -> None: ...
+    async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None: ...
 
     async def password_hash(self, account_id: str) -> str | None: ...
 
-    async def credit(self, account_id: str, amount: int, *, ref: str, by: str, at: float) -> bool:
-        """Pay in, once a `ref`. False: this very payment was there already.
+    async def credit(
+        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit"
+    ) -> bool:
+        """Pay in, or take back a negative amount, once a `ref`. False: this very payment was there already.
 
         Raises `Duplicate` if `ref` belongs to another account or amount.
         """
 
 
 class KeyStore(Protocol):
-    """API keys, known by their digest: 32 bytes, a keyed hash."""
+    """API keys, known by their digest: 32 bytes, a keyed hash. Every change has its line in the audit log."""
 
-    async def add(self, key: ApiKey, digest: bytes) -> None: ...
+    async def add(self, key: ApiKey, digest: bytes, entry: Entry) -> None: ...
 
     async def find(self, digest: bytes) -> Found | None:
         """The key with this digest, in one read."""
@@ -213,11 +215,14 @@ class KeyStore(Protocol):
     async def of_account(self, account_id: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""
 
-    async def set_disabled(self, account_id: str, key_id: str, disabled: bool) -> bool:
+    async def set_disabled(self, account_id: str, key_id: str, disabled: bool, entry: Entry) -> bool:
         """False: the account has no such key."""
 
-    async def set_digest(self, account_id: str, key_id: str, digest: bytes) -> bool:
+    async def set_digest(self, account_id: str, key_id: str, digest: bytes, entry: Entry) -> bool:
         """Give the key another text; the old one is unknown from now on. False: the account has no such key."""
+
+    async def set_budgets(self, account_id: str, key_id: str, budgets: Mapping[str, int | None], entry: Entry) -> bool:
+        """`budgets`: `daily`, `total` or both; None takes one away. False: the account has no such key."""
 
 
 class LedgerStore(Protocol):
