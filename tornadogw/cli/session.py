@@ -12,6 +12,7 @@ import msgspec
 
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.audit import Audit
+from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import Subscriptions
@@ -23,6 +24,7 @@ from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
+from tornadogw.store.mongo_codes import MongoCodes
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
@@ -47,6 +49,7 @@ class Session(msgspec.Struct, frozen=True):
     keys: Keys
     plans: Plans
     subscriptions: Subscriptions
+    codes: Codes
     audit: Audit
     usage: UsageStore
 
@@ -105,6 +108,7 @@ def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
         keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
         plans=plans,
         subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
         audit=Audit(MongoAudit(mongo), accounts),
         usage=MongoUsage(mongo),
     )

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_audit, mongo_keys, mongo_plans, mongo_usage
+from tornadogw.store import mongo_accounts, mongo_audit, mongo_codes, mongo_keys, mongo_plans, mongo_usage
 
 __all__ = ["INDEXES"]
 
-INDEXES = (mongo_accounts.INDEXES, mongo_audit.INDEXES, mongo_plans.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+INDEXES = (
+    mongo_accounts.INDEXES,
+    mongo_audit.INDEXES,
+    mongo_codes.INDEXES,
+    mongo_keys.INDEXES,
+    mongo_plans.INDEXES,
+    mongo_usage.INDEXES,
+)
 """For `Mongo.ensure_indexes`."""

@@ -1,4 +1,4 @@
-"""What the core needs of MongoDB to sell and to account for it: plans, subscriptions, the audit log. Protocols, values.
+"""What the core needs of MongoDB to sell and to account for it: plans, subscriptions, codes, audit. Protocols, values.
 
 As in `ports`: every method may raise `StoreUnavailable`, amounts are micro-units, moments are Unix seconds.
 """
@@ -10,7 +10,17 @@ from typing import Protocol
 
 from tornadogw.store.ports import Entry, Value
 
-__all__ = ["AuditStore", "Plan", "PlanStore", "Standing", "Subscription", "SubscriptionStore"]
+__all__ = [
+    "AuditStore",
+    "Batch",
+    "Code",
+    "CodeStore",
+    "Plan",
+    "PlanStore",
+    "Standing",
+    "Subscription",
+    "SubscriptionStore",
+]
 
 
 class Plan(Value, frozen=True):
@@ -53,6 +63,32 @@ class Standing(Value, frozen=True):
     """By their beginning, none overlaps another. Those that are over are forgotten after a while."""
 
 
+class Batch(Value, frozen=True):
+    """Redeem codes that were made together. Each is worth an amount, or days of a plan."""
+
+    id: str
+    count: int
+    amount: int | None = None
+    plan: str | None = None
+    days: int | None = None
+    """How long the plan lasts, as it was when the batch was made: that is what was bought."""
+    expires: float | None = None
+    label: str = ""
+    created: float = 0.0
+    voided: float | None = None
+    """Since when those that are not used are good for nothing."""
+    used: int = 0
+
+
+class Code(Value, frozen=True):
+    """One code, without its text."""
+
+    batch: Batch
+    account_id: str | None = None
+    """Who redeemed it."""
+    redeemed: float | None = None
+
+
 class PlanStore(Protocol):
     """Plans, by name."""
 
@@ -75,6 +111,27 @@ class SubscriptionStore(Protocol):
 
     async def change(self, account_id: str, edit: Callable[[Standing], Standing], entry: Entry) -> Standing:
         """Put `edit(standing)` in the standing's place, in one step; what `edit` raises comes through."""
+
+
+class CodeStore(Protocol):
+    """Redeem codes, known by their digest: 32 bytes, a keyed hash."""
+
+    async def add(self, batch: Batch, digests: Sequence[bytes], entry: Entry) -> None:
+        """Store a batch and its codes, in one step."""
+
+    async def batches(self) -> Sequence[Batch]:
+        """Every batch, oldest first."""
+
+    async def void(self, batch_id: str, entry: Entry) -> Batch | None:
+        """From now on no more code of it is good. None: there is no such batch."""
+
+    async def find(self, digest: bytes) -> Code | None: ...
+
+    async def claim(self, digest: bytes, account_id: str, edit: Callable[[Standing], Standing], entry: Entry) -> bool:
+        """Mark the code used by the account and give what it is worth, in one step; `edit` adds the days of its plan.
+
+        False: nothing was done, since by `entry.at` it is used, void or expired.
+        """
 
 
 class AuditStore(Protocol):
