@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_audit, mongo_codes, mongo_keys, mongo_plans, mongo_usage
+from tornadogw.store import mongo_accounts, mongo_audit, mongo_codes, mongo_keys, mongo_orders, mongo_plans, mongo_usage
 
 __all__ = ["INDEXES"]
 
@@ -11,6 +11,7 @@ INDEXES = (
     mongo_audit.INDEXES,
     mongo_codes.INDEXES,
     mongo_keys.INDEXES,
+    mongo_orders.INDEXES,
     mongo_plans.INDEXES,
     mongo_usage.INDEXES,
 )
