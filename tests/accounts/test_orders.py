@@ -81,7 +81,7 @@ async def test_what_does_not_fit_moves_nothing_and_is_reported(
 
 
 async def test_an_events_id_is_that_of_one_event(orders: Orders, order: Order, claim_log) -> None:
-    claim_log(LOG, "another's")
+    claim_log(LOG, "another")
     await orders.take(notice(order))
     assert (await orders.take(notice(order, "refunded"))).kind == "rejected"
     assert (await orders.show(order.id)).state == "credited"

@@ -28,6 +28,7 @@ _USED: Mapping[str, Any] = {"a": {"$exists": True}}
 _UNUSED: Mapping[str, Any] = {"a": {"$exists": False}}
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "batches": (IndexModel([("t", ASCENDING)]),),
     "codes": (IndexModel([("b", ASCENDING)], partialFilterExpression=_USED),),
 }
 

@@ -28,6 +28,7 @@ __all__ = ["INDEXES", "MongoOrders"]
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "orders": (IndexModel([("state", ASCENDING), ("t", ASCENDING)]), IndexModel([("a", ASCENDING), ("t", ASCENDING)])),
+    "order_events": (IndexModel([("o", ASCENDING)]),),
 }
 _FROM: Mapping[str, Sequence[OrderState]] = {"paid": ("pending",), "refunded": ("pending", "paid", "credited")}
 """The states from which each kind of event moves an order."""
