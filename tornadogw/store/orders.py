@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from tornadogw.store.ports import Entry, Value
+from tornadogw.store.ports import Entry
+from tornadogw.types import Value
 
 __all__ = ["Notice", "Order", "OrderState", "OrderStore", "Outcome"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from tornadogw.store.ports import Entry, Value
+from tornadogw.store.ports import Entry
+from tornadogw.types import Value
 
 __all__ = [
     "AuditStore",
@@ -64,7 +65,7 @@ class Standing(Value, frozen=True):
 
 
 class Batch(Value, frozen=True):
-    """Redeem codes that were made together. Each is worth an amount, or days of a plan."""
+    """Redeem codes that were made in one go. Each is worth an amount, or days of a plan."""
 
     id: str
     count: int
