@@ -79,3 +79,19 @@ async def test_only_the_account_changes_its_keys(store: MongoKeys) -> None:
 async def test_finding_uses_the_index(store: MongoKeys, mongo: Mongo) -> None:
     plan = await mongo.database["keys"].find({"h": DIGEST}).explain()
     assert plan["queryPlanner"]["winningPlan"]["inputStage"]["stage"] == "IXSCAN"
+
+
+async def test_a_key_of_an_earlier_version_has_no_limits_of_its_own(store: MongoKeys, mongo: Mongo) -> None:
+    await mongo.database["keys"].update_one({"_id": "k1"}, {"$unset": {"bd": 1, "bt": 1, "tpm": 1, "cc": 1}})
+    found = await store.find(DIGEST)
+    assert found is not None
+    assert found.key == KEY
+
+
+async def test_budgets_are_set_one_by_one(store: MongoKeys) -> None:
+    assert await store.set_budgets("1", "k1", {"daily": 5}, ENTRY)
+    assert await store.set_budgets("1", "k1", {"total": 2**40}, ENTRY)
+    assert await store.of_account("1") == [msgspec.structs.replace(KEY, budget_daily=5, budget_total=2**40)]
+    assert await store.set_budgets("1", "k1", {"daily": None}, ENTRY)
+    assert await store.of_account("1") == [msgspec.structs.replace(KEY, budget_total=2**40)]
+    assert not await store.set_budgets("2", "k1", {"daily": 5}, ENTRY)
