@@ -29,6 +29,8 @@ _DURATION = re.compile(r"([0-9]{1,5})([mhdw])", re.ASCII)
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FACTOR = re.compile(r"[0-9]{1,4}(\.[0-9]{1,6})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_NO_ZONES = {"Factory", "localtime", "posixrules"}
+"""Files among the zones that name no place: another machine has them differently, the database not at all."""
 _LABEL = re.compile(r"[^\x00-\x1f\x7f]{0,100}")
 _MODEL = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _MOST_RPM, _MOST_ENTRIES, _MOST_FACTOR = 1_000_000, 1000, 1000
@@ -85,7 +87,7 @@ def format_factor(millionths: int) -> str:
 
 def checked_zone(name: str) -> str:
     """The name of a time zone that this system knows."""
-    known = zoneinfo.available_timezones()
+    known = zoneinfo.available_timezones() - _NO_ZONES
     if name not in known:
         raise UsageError(f"there is no time zone {name!r}; {did_you_mean(name, known)}")
     return name
