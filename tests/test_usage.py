@@ -7,9 +7,10 @@ import pytest
 from tests.store.money import finished
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_ledger import MongoLedger
+from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_usage import MongoUsage
 from tornadogw.store.ports import UsageRow
+from tornadogw.store.ports_money import Entry
 from tornadogw.types import Usage
 from tornadogw.usage import first_moment, usage
 
@@ -47,7 +48,7 @@ def test_other_time_zones_are_refused(zone: str) -> None:
 
 
 async def test_rows_add_up_by_day_and_model(mongo: Mongo) -> None:
-    ledger = MongoLedger(mongo)
+    events = MongoEvents(mongo)
     calls = [
         ("2026-03-08T15:59:59Z", "b", 5),  # the 8th in Shanghai: too old
         ("2026-03-08T16:00:00Z", "b", 7),
@@ -60,8 +61,8 @@ async def test_rows_add_up_by_day_and_model(mongo: Mongo) -> None:
         call = finished(
             f"r{number}", cost, account_id="ann", model=model, started=at(when), usage=Usage(cost * 2, cost)
         )
-        await ledger.settle(f"h{number}", call)
-    await ledger.settle("other", finished("other", 99, account_id="bob", started=NOW))
+        await events.insert([Entry(f"h{number}", call)])
+    await events.insert([Entry("other", finished("other", 99, account_id="bob", started=NOW))])
     assert await usage(MongoUsage(mongo), "ann", days=2, zone="Asia/Shanghai", now=NOW) == [
         UsageRow("2026-03-09", "b", 2, 36, 18, 18),
         UsageRow("2026-03-10", "", 1, 0, 0, 0),
@@ -71,10 +72,10 @@ async def test_rows_add_up_by_day_and_model(mongo: Mongo) -> None:
 
 
 async def test_sums_outgrow_32_bits(mongo: Mongo) -> None:
-    ledger, many = MongoLedger(mongo), 2**31 - 1
+    events, many = MongoEvents(mongo), 2**31 - 1
     for number in range(3):
         call = finished(f"r{number}", 2**40, account_id="ann", started=NOW, usage=Usage(many, many))
-        await ledger.settle(f"h{number}", call)
+        await events.insert([Entry(f"h{number}", call)])
     rows = await usage(MongoUsage(mongo), "ann", days=1, zone="UTC", now=NOW)
     assert rows == [UsageRow("2026-03-10", "m", 3, 3 * many, 3 * many, 3 * 2**40)]
 

@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_ledger, mongo_usage, ports
+from tornadogw.store import (
+    mongo_accounts,
+    mongo_events,
+    mongo_keys,
+    mongo_leases,
+    mongo_starts,
+    mongo_usage,
+    ports,
+    ports_money,
+)
 
 
 def methods(kind: type) -> set[str]:
@@ -11,8 +20,9 @@ def test_each_store_does_what_its_port_says_and_no_more() -> None:
     for store, port in (
         (mongo_accounts.MongoAccounts, ports.AccountStore),
         (mongo_keys.MongoKeys, ports.KeyStore),
-        (mongo_ledger.MongoLedger, ports.LedgerStore),
-        (mongo_ledger.MongoStarts, ports.StartStore),
+        (mongo_leases.MongoLeases, ports_money.LeaseStore),
+        (mongo_events.MongoEvents, ports_money.EventStore),
+        (mongo_starts.MongoStarts, ports.StartStore),
         (mongo_usage.MongoUsage, ports.UsageStore),
     ):
         assert methods(store) == methods(port)

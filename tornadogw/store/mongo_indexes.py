@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_audit, mongo_codes, mongo_keys, mongo_orders, mongo_plans, mongo_usage
+from tornadogw.store import (
+    mongo_accounts,
+    mongo_audit,
+    mongo_codes,
+    mongo_keys,
+    mongo_leases,
+    mongo_orders,
+    mongo_plans,
+    mongo_usage,
+)
 
 __all__ = ["INDEXES"]
 
@@ -11,6 +20,7 @@ INDEXES = (
     mongo_audit.INDEXES,
     mongo_codes.INDEXES,
     mongo_keys.INDEXES,
+    mongo_leases.INDEXES,
     mongo_orders.INDEXES,
     mongo_plans.INDEXES,
     mongo_usage.INDEXES,

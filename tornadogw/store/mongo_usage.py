@@ -1,6 +1,7 @@
 """Finished calls in MongoDB, one event each; fields are short because there are many.
 
-events  `_id` request id (with `~` and the hold's id if that was taken), `h` hold id, `a` account, `k` key, `t` start,
+events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request id in those of the first version),
+        `r` request id, `w` wallet, `b` leases of budgets, `f` factor, `d` local day, `a` account, `k` key, `t` start,
         `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
@@ -25,6 +26,7 @@ from tornadogw.types import Attempt, Price, Record, Usage
 
 __all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
 
+MILLION = 1_000_000
 TEXT = 200
 """Characters of a text that others word."""
 ATTEMPTS = 16
@@ -32,11 +34,15 @@ DROPPED, DROPPED_TEXT = 64, 64
 """Names of dropped fields, and characters of each."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "events": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
+    "events": (
+        IndexModel([("a", ASCENDING), ("t", DESCENDING)]),
+        IndexModel([("r", ASCENDING)]),
+        IndexModel([("b", ASCENDING)], sparse=True),
+    ),
 }
 
 
-def event(call: Record, hold_id: str) -> dict[str, Any]:
+def event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a finished call."""
     usage, price = call.usage, call.price
     optional = {
@@ -53,10 +59,12 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
         "dr": [name[:DROPPED_TEXT] for name in call.dropped[:DROPPED]],
         "be": call.broken_events,
         "ms": call.ms,
+        "w": call.wallet,
+        "d": call.day,
     }
     document: dict[str, Any] = {
-        "_id": call.id,
-        "h": hold_id,
+        "_id": event_id,
+        "r": call.id,
         "a": call.account_id,
         "k": call.key_id,
         "t": moment(call.started),
@@ -71,6 +79,8 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
     document.update((name, value) for name, value in optional.items() if value)
     if call.first_event_ms is not None:
         document["ttft"] = call.first_event_ms
+    if call.factor != MILLION:
+        document["f"] = call.factor
     return document
 
 
@@ -78,7 +88,7 @@ def _attempt(each: Attempt) -> list[Any]:
     return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms]
 
 
-def least_event(call: Record, hold_id: str) -> dict[str, Any]:
+def least_event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a call whose whole record cannot be stored: who, when, how much; none of it worded by others."""
     usage = Usage(*(min(count, MAX_AMOUNT) for count in msgspec.structs.astuple(call.usage)))
     least = Record(
@@ -91,8 +101,11 @@ def least_event(call: Record, hold_id: str) -> dict[str, Any]:
         source=call.source,
         cost=call.cost,
         started=call.started,
+        wallet=call.wallet,
+        factor=call.factor,
+        day=call.day,
     )
-    return event(least, hold_id)
+    return event(least, event_id)
 
 
 def record(document: Mapping[str, Any]) -> Record:
@@ -100,7 +113,7 @@ def record(document: Mapping[str, Any]) -> Record:
     get = document.get
     usage = Usage(document["i"], document["o"], get("ic", 0), get("iw", 0), get("og", 0))
     return Record(
-        id=document["_id"].partition("~")[0],
+        id=get("r") or document["_id"].partition("~")[0],
         account_id=document["a"],
         key_id=document["k"],
         mode=document["md"],
@@ -121,6 +134,9 @@ def record(document: Mapping[str, Any]) -> Record:
         started=seconds(document["t"]),
         first_event_ms=get("ttft"),
         ms=get("ms", 0),
+        wallet=get("w", ""),
+        factor=get("f", MILLION),
+        day=get("d", ""),
     )
 
 
@@ -147,7 +163,7 @@ class MongoUsage:
 
     async def record(self, account_id: str, request_id: str) -> Record | None:
         again = {"$gte": f"{request_id}~", "$lt": f"{request_id}~~"}
-        query = {"a": account_id, "$or": [{"_id": request_id}, {"_id": again}]}
+        query = {"a": account_id, "$or": [{"r": request_id}, {"_id": request_id}, {"_id": again}]}
         with driver_errors():
             documents = await self._events.find(query).sort("t", DESCENDING).limit(1).to_list(1)
         return record(documents[0]) if documents else None

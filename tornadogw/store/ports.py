@@ -25,14 +25,12 @@ __all__ = [
     "Entry",
     "Found",
     "KeyStore",
-    "LedgerStore",
     "Released",
     "Role",
     "Start",
     "StartStore",
     "Status",
     "StoreUnavailable",
-    "Taken",
     "UsageRow",
     "UsageStore",
 ]
@@ -134,13 +132,6 @@ class Entry(Value, frozen=True):
     after: Mapping[str, Any] = {}
 
 
-class Taken(Value, frozen=True):
-    """The outcome of a hold. `amount` None: refused, for want of money if the account is active."""
-
-    amount: int | None
-    account_active: bool = True
-
-
 class Released(Value, frozen=True):
     """Holds that were given back."""
 
@@ -225,34 +216,6 @@ class KeyStore(Protocol):
         """`budgets`: `daily`, `total` or both; None takes one away. False: the account has no such key."""
 
 
-class LedgerStore(Protocol):
-    """Money in motion. `hold_id` is unique for ever; every method may be repeated without harm."""
-
-    async def hold(self, account_id: str, hold_id: str, start_id: str, amounts: Sequence[int]) -> Taken:
-        """Set aside the largest of `amounts` (positive, descending) that the balance covers, in one update."""
-
-    async def release(self, account_id: str, hold_id: str) -> None:
-        """Give a hold back, if it is there."""
-
-    async def void(self, account_id: str, hold_id: str, start_id: str) -> bool:
-        """Give a hold back, or leave a mark so that a `hold` still under way cannot take it any more.
-
-        True: there is a mark, to be removed by `forget`.
-        """
-
-    async def forget(self, account_id: str, hold_id: str) -> None:
-        """Remove the mark that `void` left."""
-
-    async def settle(self, hold_id: str, record: Record) -> None:
-        """Store the record and move its cost from the hold (if that is gone: the balance) to `spent`, exactly once.
-
-        A record that the database would not have is stored without what others worded; its money moves all the same.
-        """
-
-    async def note(self, hold_id: str, record: Record) -> None:
-        """Store a record that costs nothing and has no hold, exactly once."""
-
-
 class StartStore(Protocol):
     """Which processes are alive, and the holds of those that are not."""
 
@@ -262,8 +225,14 @@ class StartStore(Protocol):
     async def end(self, start_id: str) -> None:
         """Forget the start."""
 
+    async def alive(self, silence: float) -> int:
+        """How many starts were heard of within so many seconds."""
+
     async def holding(self) -> frozenset[str]:
-        """Ids of the starts that hold something."""
+        """Ids of the starts that hold something in the way of the first version."""
+
+    async def migrate(self) -> None:
+        """Give accounts without such holds the form of this version."""
 
     async def starts(self) -> Sequence[Start]:
         """Every registered start."""
