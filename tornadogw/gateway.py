@@ -23,7 +23,8 @@ from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
 from tornadogw.ledger import Ledger
-from tornadogw.limits import Windows, networks
+from tornadogw.limits.addresses import networks
+from tornadogw.limits.windows import Windows
 from tornadogw.plugins import Plugins
 from tornadogw.router import Router
 from tornadogw.secret import Secret

@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from tornadogw.errors import InternalError, RateLimited
 from tornadogw.handlers.base import Access, BaseHandler, Parts
-from tornadogw.limits import Verdict, client_address, format_reset, real_address
+from tornadogw.limits.addresses import client_address, real_address
+from tornadogw.limits.windows import Verdict, format_reset
 from tornadogw.types import Caller
 
 __all__ = ["ApiHandler"]

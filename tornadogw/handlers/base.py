@@ -25,7 +25,7 @@ from tornadogw.dialects.chat_negotiate import prefers
 from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPath, WrongMethod
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
-from tornadogw.limits import Windows
+from tornadogw.limits.windows import Windows
 from tornadogw.settings import Settings
 from tornadogw.types import Value
 
