@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_keys, mongo_usage
+from tornadogw.store import mongo_accounts, mongo_keys, mongo_limits, mongo_usage
 
 __all__ = ["INDEXES"]
 
-INDEXES = (mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_usage.INDEXES)
+INDEXES = (mongo_accounts.INDEXES, mongo_keys.INDEXES, mongo_limits.INDEXES, mongo_usage.INDEXES)
 """For `Mongo.ensure_indexes`."""
