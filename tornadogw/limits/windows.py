@@ -61,6 +61,35 @@ class Windows:
         self._forget(now)
         return Verdict(True, limit, limit - used - 1, self._window, 0)
 
+    def peek(self, subject: str, limit: int) -> Verdict | None:
+        """The refusal that `take` would give; None: the request would pass."""
+        now = self._clock()
+        log = self._log(subject, now)
+        return self._refused(log, limit, now) if len(log) >= limit else None
+
+    def note(self, subject: str, amount: int = 1) -> None:
+        """Count what passed by somebody else's word."""
+        now = self._clock()
+        log = self._log(subject, now)
+        log.extend([now] * amount)
+        self._passed[subject] = log
+        self._passed.move_to_end(subject)
+        self._forget(now)
+
+    def recent(self, subject: str) -> Sequence[tuple[float, int]]:
+        """Pairs of (seconds ago, requests) of the last window, oldest first."""
+        now = self._clock()
+        return [(now - at, 1) for at in self._log(subject, now)]
+
+    def subjects(self) -> Sequence[str]:
+        return list(self._passed)
+
+    def _log(self, subject: str, now: float) -> list[float]:
+        log = self._passed.get(subject, [])
+        if log and log[0] <= now - self._window:
+            del log[: bisect_right(log, now - self._window)]
+        return log
+
     def _refused(self, log: Sequence[float], limit: int, now: float) -> Verdict:
         free_at = log[len(log) - limit] + self._window
         return Verdict(False, limit, 0, log[-1] + self._window - now, max(1, math.ceil(free_at - now)))

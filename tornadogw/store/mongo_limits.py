@@ -87,7 +87,11 @@ def _taking(limit: int, need: int, owed: Sequence[tuple[int, int]], slot: float)
         {"$set": {"u": {"$sum": "$g.n"}}},
         {"$set": {"a": granted, "others": others}},
         {"$set": {"u": {"$add": ["$u", present, "$a"]}}},
-        {"$set": {"g": {"$cond": [{"$gt": [{"$add": ["$a", present]}, 0]}, {"$concatArrays": ["$others", [here]]}, "$g"]}}},
+        {
+            "$set": {
+                "g": {"$cond": [{"$gt": [{"$add": ["$a", present]}, 0]}, {"$concatArrays": ["$others", [here]]}, "$g"]}
+            }
+        },
         {"$unset": ["now_slot", "others"]},
     ]
 

@@ -44,4 +44,5 @@ class LimitStore(Protocol):
 
     async def share(self, subject: str, process: str, want: int, keep: int, limit: int, ttl: float) -> Share:
         """Hold `want` of `limit` for `ttl` seconds instead of what was held so far: as much as the others leave, and
-        at least `keep`, which is in use whatever others hold."""
+        at least `keep`, which is in use whatever others hold.
+        """
