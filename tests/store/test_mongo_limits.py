@@ -76,26 +76,28 @@ async def test_documents_stay_small_and_end(mongo, database):
 
 async def test_a_share_is_what_the_others_leave(mongo):
     store = MongoLimits(mongo)
-    assert await store.share("c:1", "a", 3, 0, 5, 60.0) == Share(3, 0)
-    assert await store.share("c:1", "b", 3, 0, 5, 60.0) == Share(2, 3)
-    assert await store.share("c:1", "c", 1, 0, 5, 60.0) == Share(0, 5)
-    assert await store.share("c:1", "a", 1, 0, 5, 60.0) == Share(1, 2), "it replaces what was held"
-    assert await store.share("c:1", "c", 9, 0, 5, 60.0) == Share(2, 3)
-    assert await store.share("c:1", "a", 0, 0, 5, 60.0) == Share(0, 4)
-    assert await store.share("c:1", "b", 4, 4, 5, 60.0) == Share(4, 2), "what runs is held, whatever others hold"
+    assert await store.share("c:1", "a", 3, 0, 5, 60.0, SECONDS) == Share(3, 0)
+    assert await store.share("c:1", "b", 3, 0, 5, 60.0, SECONDS) == Share(2, 3)
+    assert await store.share("c:1", "c", 1, 0, 5, 60.0, SECONDS) == Share(0, 5)
+    assert await store.share("c:1", "a", 1, 0, 5, 60.0, SECONDS) == Share(1, 2), "it replaces what was held"
+    assert await store.share("c:1", "c", 9, 0, 5, 60.0, SECONDS) == Share(2, 3)
+    assert await store.share("c:1", "a", 0, 0, 5, 60.0, SECONDS) == Share(0, 4)
+    assert await store.share("c:1", "b", 4, 4, 5, 60.0, SECONDS) == Share(4, 2), (
+        "what runs is held, whatever others hold"
+    )
 
 
 async def test_a_share_that_is_not_renewed_is_over(mongo):
     store = MongoLimits(mongo)
-    await store.share("c:1", "a", 5, 0, 5, 0.05)
-    while (share := await store.share("c:1", "b", 1, 0, 5, 60.0)).mine == 0:
+    await store.share("c:1", "a", 5, 0, 5, 0.05, SECONDS)
+    while (share := await store.share("c:1", "b", 1, 0, 5, 60.0, SECONDS)).mine == 0:
         assert share.others == 5
     assert share == Share(1, 0)
 
 
 async def test_a_database_that_is_away_says_so_within_the_time(away):
-    store = MongoLimits(away, seconds=0.1)
+    store = MongoLimits(away)
     with pytest.raises(StoreUnavailable):
         await store.take("k:1", 1, 1, (), 60.0, 0.1)
     with pytest.raises(StoreUnavailable):
-        await store.share("c:1", "a", 1, 0, 1, 60.0)
+        await store.share("c:1", "a", 1, 0, 1, 60.0, SECONDS)

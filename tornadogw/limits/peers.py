@@ -26,6 +26,8 @@ _SUBJECT = "processes"
 _ANY = 2**31 - 1
 TTL = 120.0
 """Seconds for which a process counts as registered; it renews that four times as often."""
+SECONDS = 2.0
+"""How long one look may take."""
 STEP = 0.25
 """Seconds between two looks for those who have not registered."""
 
@@ -86,11 +88,11 @@ class Peers:
             elif now - seen > self._window:
                 break
             with suppress(StoreUnavailable):
-                others = (await store.share(_SUBJECT, self.id, 1, 1, _ANY, TTL)).others
+                others = (await store.share(_SUBJECT, self.id, 1, 1, _ANY, TTL, SECONDS)).others
                 self.settled = self.settled or 1 + others >= number
             await asyncio.sleep(min(TTL, self._window) / 4 if self.settled else STEP)
         with suppress(StoreUnavailable):
-            await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL)
+            await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL, SECONDS)
         self._together, self._was_alone, self.settled = False, True, True
         for each in self.apart:
             each()

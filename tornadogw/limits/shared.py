@@ -30,7 +30,7 @@ AWAY = 1.0
 """Seconds for which the database is left alone after it did not answer in time."""
 _UNKNOWN = 2**53
 """The limit where only what is owed is told."""
-_RAREST = 64
+_RAREST = 128
 """Who was refused asks again at most so many times a window."""
 
 

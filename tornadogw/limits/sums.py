@@ -14,7 +14,7 @@ __all__ = ["Sums"]
 
 
 class Sums:
-    """What each subject has spent within the last `window` seconds, in slots of a 128th of it.
+    """What each subject has spent within the last `window` seconds, in slots of a 256th of it.
 
     A slot leaves the sum when all of it is a window old. Subjects that spent nothing for a window are forgotten.
     """

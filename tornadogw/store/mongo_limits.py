@@ -27,11 +27,10 @@ _NOW_MS: Mapping[str, Any] = {"$toLong": "$$NOW"}
 
 
 class MongoLimits:
-    """A `LimitStore`. `seconds` bounds `share`."""
+    """A `LimitStore`."""
 
-    def __init__(self, mongo: Mongo, seconds: float = 2.0) -> None:
+    def __init__(self, mongo: Mongo) -> None:
         self._counts = mongo.database["rl"].with_options(write_concern=WriteConcern(w=1, j=False))
-        self._seconds = seconds
 
     async def take(
         self, subject: str, limit: int, need: int, owed: Sequence[tuple[int, int]], window: float, seconds: float
@@ -43,9 +42,11 @@ class MongoLimits:
         leaving = sorted((((each["s"] + SLOTS + 1) * slot - now) / 1000, each["n"]) for each in found["g"])
         return Took(found["a"], found["u"], leaving)
 
-    async def share(self, subject: str, process: str, want: int, keep: int, limit: int, ttl: float) -> Share:
+    async def share(
+        self, subject: str, process: str, want: int, keep: int, limit: int, ttl: float, seconds: float
+    ) -> Share:
         found = await self._update(
-            subject, _sharing(process, want, keep, limit, round(ttl * 1000)), {"a": 1, "u": 1}, self._seconds
+            subject, _sharing(process, want, keep, limit, round(ttl * 1000)), {"a": 1, "u": 1}, seconds
         )
         return Share(found["a"], found["u"])
 

@@ -9,7 +9,7 @@ from tornadogw.store.ports import Value
 
 __all__ = ["SLOTS", "LimitStore", "Share", "Took"]
 
-SLOTS = 128
+SLOTS = 256
 """A window is counted in so many slots; what happened in a slot leaves the count when all of it is a window old."""
 
 
@@ -42,7 +42,9 @@ class LimitStore(Protocol):
     ) -> Took:
         """Count what is `owed`, pairs of (slots ago, amount), in any case; then as much of `need` as `limit` leaves."""
 
-    async def share(self, subject: str, process: str, want: int, keep: int, limit: int, ttl: float) -> Share:
+    async def share(
+        self, subject: str, process: str, want: int, keep: int, limit: int, ttl: float, seconds: float
+    ) -> Share:
         """Hold `want` of `limit` for `ttl` seconds instead of what was held so far: as much as the others leave, and
         at least `keep`, which is in use whatever others hold.
         """
