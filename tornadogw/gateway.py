@@ -24,7 +24,7 @@ from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
 from tornadogw.ledger import Ledger
 from tornadogw.limits.addresses import networks
-from tornadogw.limits.windows import Windows
+from tornadogw.limits.limiter import Limiter
 from tornadogw.plugins import Plugins
 from tornadogw.router import Router
 from tornadogw.secret import Secret
@@ -35,6 +35,7 @@ from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.store.mongo_limits import MongoLimits
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
@@ -87,7 +88,18 @@ async def open_gateway(
         stack.push_async_callback(plugins.shutdown)
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
-        parts = _parts(settings, catalogue, auth, ledger, transport, tokens, aftermath, Readiness(mongo, catalogue))
+        limiter = Limiter(settings.limits, MongoLimits(mongo))
+        stack.push_async_callback(limiter.close)
+        parts = Parts(
+            settings=settings,
+            auth=auth,
+            limiter=limiter,
+            catalogue=catalogue,
+            gate=_gate(settings, catalogue, ledger, transport, tokens, aftermath, limiter),
+            trusted=networks(settings.server.trusted_proxies),
+            ready=Readiness(mongo, catalogue),
+            inflight=Inflight(),
+        )
         accounts, keys = MongoAccounts(mongo), MongoKeys(mongo)
         first = await welcome(Accounts(accounts), Keys(keys, accounts, secret.key_hash_key))
         yield Gateway(parts, ledger, first)
@@ -124,19 +136,18 @@ async def _authenticating(mongo: Mongo, secret: Secret) -> AsyncIterator[Auth]:
         await watch.close()
 
 
-def _parts(
+def _gate(
     settings: Settings,
     catalogue: Catalogue,
-    auth: Auth,
     ledger: Ledger,
     transport: Transport,
     tokens: Tokens,
     aftermath: Aftermath,
-    ready: Readiness,
-) -> Parts:
+    limiter: Limiter,
+) -> Gate:
     health, images = Health(time.monotonic), settings.images
     router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=random.Random())  # noqa: S311 -- shares load, keeps no secret
-    gate = Gate(
+    return Gate(
         router=router,
         ledger=ledger,
         transport=transport,
@@ -147,16 +158,7 @@ def _parts(
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
         finished=aftermath.finished if aftermath.listens else None,
-    )
-    return Parts(
-        settings=settings,
-        auth=auth,
-        windows=Windows(),
-        catalogue=catalogue,
-        gate=gate,
-        trusted=networks(settings.server.trusted_proxies),
-        ready=ready,
-        inflight=Inflight(),
+        spent=limiter.spent,
     )
 
 

@@ -44,10 +44,9 @@ async def test_parallel_requests_are_counted_exactly(start):
         assert found == {200: 10, 429: 30}
 
 
-async def test_the_headers_count_down_and_retry_after_is_true(start, monkeypatch):
+async def test_the_headers_count_down_and_retry_after_is_true(start):
     """A window of two seconds instead of a minute: the promise can be waited out."""
-    async with start("[limits]\nkey_per_minute = 3") as gateway:
-        monkeypatch.setattr(gateway.gateway.parts.windows, "_window", 2.0)
+    async with start("[limits]\nkey_per_minute = 3\nwindow = 2") as gateway:
         left = []
         for _ in range(3):
             status, headers, _ = await models(gateway)

@@ -46,7 +46,7 @@ class _Held:
 
 
 class Running:
-    """How many requests of each key run now. `enter`, if need be `ask`, and then `leave` once for each that was let in."""
+    """How many requests of each key run now. `enter`, or `ask`, and then `leave` once for each that was let in."""
 
     def __init__(
         self,
@@ -195,22 +195,25 @@ class Running:
             if held.asking:
                 continue
             if needed != held.share or (needed and held.until - now < TTL / 2):
-                held.asking = True
-                try:
-                    await self._hold(key, held, needed, held.running)
-                finally:
-                    held.asking = False
-                    if held.waiting:
-                        held.asking = True
-                        await self._serve(key, held)
+                await self._adjust(key, held, needed)
             self._forget(key, held)
+
+    async def _adjust(self, key: str, held: _Held, want: int) -> None:
+        held.asking = True
+        try:
+            await self._hold(key, held, want, held.running)
+        finally:
+            held.asking = False
+            if held.waiting:
+                held.asking = True
+                await self._serve(key, held)
 
     async def _tell(self) -> None:
         """This process is no longer alone: hold what runs. Raises StoreUnavailable."""
         self._keep_shares()
         for key, held in list(self._held.items()):
             if held.running and not held.asking:
-                await self._hold(key, held, held.running, held.running)
+                await self._adjust(key, held, held.running)
 
     def _apart(self) -> None:
         for key, held in list(self._held.items()):

@@ -15,6 +15,7 @@ from tornadogw.settings.secrecy import mask
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 
 
@@ -73,6 +74,11 @@ class Money(Table, frozen=True):
 class Limits(Table, frozen=True):
     ip_per_minute: Annotated[Positive, _help("Requests per minute and client address.")] = 500
     key_per_minute: Annotated[Positive, _help("Requests per minute and API key without a limit of its own.")] = 100
+    key_tokens_per_minute: Annotated[
+        NotNegative, _help("Tokens per minute and API key, prompt and output, counted when a call ends; 0: any number.")
+    ] = 0
+    key_concurrent: Annotated[NotNegative, _help("Calls of an API key that may run at once; 0: any number.")] = 0
+    window: Annotated[Seconds, _help("Seconds that these limits count as a minute; for tests.")] = 60.0
 
 
 class Defaults(Table, frozen=True):
@@ -179,7 +185,7 @@ class Settings(Table, frozen=True):
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
-    limits: Annotated[Limits, _help("Requests per minute.")] = Limits()
+    limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     timeouts: Annotated[
         Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")
