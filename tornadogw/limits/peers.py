@@ -52,7 +52,7 @@ class Peers:
         """Whether every process is known to count in common."""
         self.tell: list[Callable[[], Awaitable[None]]] = []
         self.apart: list[Callable[[], None]] = []
-        self._together, self._was_alone = False, False
+        self._joined, self._was_alone = False, False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -62,12 +62,12 @@ class Peers:
 
     def alone(self) -> bool:
         """Whether this process may count by itself."""
-        if self._together:
+        if self._joined:
             return False
         if self._store is None or self._processes() <= 1:
             self._was_alone = True
             return True
-        self._together, self.settled = True, self._was_alone
+        self._joined, self.settled = True, self._was_alone
         self._task = asyncio.create_task(self._keep(self._store), name="limits of several processes")
         return False
 
@@ -93,7 +93,7 @@ class Peers:
             await asyncio.sleep(min(TTL, self._window) / 4 if self.settled else STEP)
         with suppress(StoreUnavailable):
             await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL, SECONDS)
-        self._together, self._was_alone, self.settled = False, True, True
+        self._joined, self._was_alone, self.settled = False, True, True
         for each in self.apart:
             each()
 

@@ -2,8 +2,8 @@
 
 **The bound.** Every process owes the common count at most `grace` of a window: what it let pass without asking. More
 is only let pass with a grant, and a grant never lifts the count above the limit. Whoever is refused owes nothing then,
-and asks until something is granted. So after the last grant of a window, the processes can add no more than what they
-may owe together: at most 4 % of the limit, however the requests come.
+and asks until something is granted. So after the last grant of a window, the processes can add no more than what all
+of them may owe: at most 4 % of the limit, however the requests come.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tornadogw.store.ports_limits import SLOTS
 __all__ = ["Owed", "grace", "is_near", "part", "wait"]
 
 _OVER = 25
-"""All processes together may owe the limit divided by this."""
+"""All processes may owe the limit divided by this."""
 
 
 def grace(limit: int, processes: int) -> int:

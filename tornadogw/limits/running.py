@@ -1,7 +1,7 @@
 """Requests that run at the same time, per key, over all processes.
 
 A process holds a share of the limit in the database, as much as it needed lately, and renews it. What it does not need
-any more it gives back within half a second; what a killed process held is over after `TTL`. So the shares together
+any more it gives back within half a second; what a killed process held is over after `TTL`. So the shares of all
 never exceed the limit, and a request that finds room in its process's share costs no database operation. While the
 database is away, or some process still counts alone, a process gives its part of the limit, at least one.
 """
@@ -92,7 +92,7 @@ class Running:
         return None
 
     async def ask(self, key: str, limit: int) -> bool:
-        """Let a request run if all processes together leave room for it. Waits for the deadline at most."""
+        """Let a request run if all the processes leave room for it. Waits for the deadline at most."""
         held = self._held.setdefault(key, _Held())
         held.limit = limit
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

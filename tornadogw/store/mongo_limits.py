@@ -1,4 +1,4 @@
-"""What processes count together in MongoDB.
+"""What processes count in common in MongoDB.
 
 rl  `_id` (`k:<key>`, `ip:<address>`, `t:<key>`, `c:<key>`), `g` amounts by slot `{s, n}`, `h` what processes hold
     `{p, n, x}`, `now`, `u`, `a` what the last update found and gave, `e` when the document is of no use any more

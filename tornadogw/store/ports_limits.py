@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tornadogw.store.ports import Value
+from tornadogw.types import Value
 
 __all__ = ["SLOTS", "LimitStore", "Share", "Took"]
 
