@@ -58,8 +58,8 @@ def test_what_is_owed_is_told_once_and_forgotten_after_a_window(steps):
         told = owed.told(slot)
         assert len({ago for ago, _ in told}) == len(told)
         assert sum(amount for _, amount in told) == owed.total
-        for then, amount in model.items():  # never dated too early, nor more than a slot too late
-            assert sum(each for ago, each in told if ago in (slot - then, slot - then - 1)) >= amount or then == slot
+        for then, sure in model.items():  # never dated too early, nor more than a slot too late
+            assert sum(each for ago, each in told if ago in (slot - then, slot - then - 1)) >= sure or then == slot
         if tell:
             earlier, owed = owed, Owed()
             if fail:

@@ -151,7 +151,7 @@ class Shared:
             known = self._of(subject, self._clock())
             if known.asking or not known.owed.total:
                 continue
-            known.asking = True
+            known.asking = known.near = True
             try:
                 await self._took(subject, known, _UNKNOWN, 0)
             finally:
