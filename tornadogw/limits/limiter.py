@@ -67,7 +67,7 @@ class Limiter:
         """
         tokens, at_once = self._token_limit(caller), caller.concurrent or self._settings.key_concurrent
         if tokens:
-            verdict = self._tokens.take(f"t:{caller.key_id}", tokens)
+            verdict = self._tokens.take(f"t:{caller.key_id}", tokens, blind=False)
             if verdict is None:
                 return None
             _check_tokens(verdict)
@@ -80,7 +80,7 @@ class Limiter:
         """As `enter`, by what all processes count. Raises RateLimited."""
         if tokens := self._token_limit(caller):
             subject = f"t:{caller.key_id}"
-            _check_tokens(self._tokens.take(subject, tokens) or await self._tokens.ask(subject, tokens))
+            _check_tokens(self._tokens.take(subject, tokens, blind=False) or await self._tokens.ask(subject, tokens))
         if not (at_once := caller.concurrent or self._settings.key_concurrent):
             return _nothing
         entered = self._running.enter(caller.key_id, at_once)

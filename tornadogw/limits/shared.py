@@ -30,6 +30,8 @@ AWAY = 1.0
 """Seconds for which the database is left alone after it did not answer in time."""
 _UNKNOWN = 2**53
 """The limit where only what is owed is told."""
+_AMOUNTS = 64
+"""What others spent is known so fresh: a window divided by this."""
 _RAREST = 128
 """Who was refused asks again at most so many times a window."""
 
@@ -94,6 +96,7 @@ class Shared:
     ) -> None:
         self._own, self._store, self._peers, self._need = own, store, peers, need
         self._clock, self._window, self._slot, self._deadline = clock, window, window / SLOTS, deadline
+        self._fresh = window if need else window / _AMOUNTS
         self._known: OrderedDict[str, _Known] = OrderedDict()  # in order of the latest use
         self._tasks: set[asyncio.Task[None]] = set()
         self._away_until, self._trying = -math.inf, False
@@ -107,7 +110,8 @@ class Shared:
     def take(self, subject: str, limit: int, *, blind: bool = True) -> Verdict | None:
         """Count a request, if that can be decided here; None: `ask`.
 
-        `blind` False: who was not asked about for a window is asked about first, so that the rest is true.
+        `blind` False: who was not asked about for a window is asked about first, so that the rest is true. With `need`
+        0 that is a 64th of a window: one call can spend much.
         """
         if self._peers.alone() or limit < 1:
             return self._own.take(subject, limit)
@@ -120,7 +124,7 @@ class Shared:
             return msgspec.structs.replace(refusal, limit=limit)
         if away:
             return self._pass(subject, known, limit, now)
-        if known.asking or known.near or not (blind or known.told_at > now - self._window):
+        if known.asking or known.near or not (blind or known.told_at > now - self._fresh):
             return None
         known.owed.forget(int(now / self._slot))
         if known.owed.total < grace(limit, self._peers.number):
