@@ -65,7 +65,7 @@ class Running:
         peers.apart.append(self._apart)
 
     def __len__(self) -> int:
-        """Keys in memory: those with a request that runs, or with a share."""
+        """Keys in memory: those with a request that runs, with a share, or refused a moment ago."""
         return len(self._held)
 
     def count(self, key: str) -> int:
@@ -136,7 +136,8 @@ class Running:
 
     def _forget(self, key: str, held: _Held) -> bool:
         """Drop what says nothing. Always False."""
-        if not (held.running or held.share or held.asking or held.waiting):
+        refused = held.refused_until > self._clock()
+        if not (held.running or held.share or held.asking or held.waiting or refused):
             self._held.pop(key, None)
         return False
 
