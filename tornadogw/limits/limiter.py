@@ -27,7 +27,8 @@ Leave = Callable[[], None]
 class Limiter:
     """All limits of one process. `processes` tells how many there are, this one included; it must cost nothing.
 
-    With one process everything is counted here, exactly. `store` None: there is never another.
+    With one process everything is counted here, exactly. `store` None: there is never another. `deadline`: seconds that
+    a request waits for the database before this process gives its part of the limit.
     """
 
     def __init__(
@@ -38,13 +39,14 @@ class Limiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
+        deadline: float = 0.5,
     ) -> None:
         window = settings.window
         self._settings, self._now = settings, now
         self._peers = peers = Peers(store, processes, clock=clock, window=window)
-        self._requests = Shared(Windows(clock, window), store, peers, clock=clock, window=window)
-        self._tokens = Shared(Sums(clock, window), store, peers, need=0, clock=clock, window=window)
-        self._running = Running(store, peers, clock=clock)
+        self._requests = Shared(Windows(clock, window), store, peers, clock=clock, window=window, deadline=deadline)
+        self._tokens = Shared(Sums(clock, window), store, peers, need=0, clock=clock, window=window, deadline=deadline)
+        self._running = Running(store, peers, clock=clock, deadline=deadline)
 
     def address(self, address: str) -> Verdict | None:
         """Count a request of `address`; None: `ask_address`. A few requests of an address are never asked about."""
@@ -94,6 +96,11 @@ class Limiter:
             usage = record().usage
             if tokens := usage.prompt + usage.completion:
                 self._tokens.add(f"t:{caller.key_id}", tokens)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every process is known to count in common, or there is but this one."""
+        return self._peers.alone() or self._peers.settled
 
     async def close(self) -> None:
         """Give back what is held for the future."""
