@@ -1,7 +1,7 @@
-"""Requests at a rate, over several limiters on a real database; also as a process of its own: `python -m tests.limits.load`.
+"""Requests at a rate, over several limiters on a real database; also as a process of its own.
 
-A plan has `limit`, `window`, `processes`, `begin` (monotonic seconds, the same in all processes of a machine), `seconds`
-and `keys`: for each key the requests per second of each process.
+A plan has `limit`, `window`, `processes`, `begin` (monotonic seconds, the same in all processes of a machine),
+`seconds` and `keys`: for each key the requests per second of each process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pymongo import monitoring
@@ -87,7 +88,7 @@ def each_window(passed: Sequence[float], plan: Plan) -> list[int]:
     """What passed in each window from the beginning on."""
     window, begin = plan["window"], passed[0]
     borders = [begin + nth * window for nth in range(int(plan["seconds"] / window) + 1)]
-    return [bisect_left(passed, end) - bisect_left(passed, start) for start, end in zip(borders, borders[1:])]  # noqa: B905
+    return [bisect_left(passed, end) - bisect_left(passed, start) for start, end in pairwise(borders)]
 
 
 def false_refusals(decided: Sequence[tuple[float, bool]], plan: Plan) -> int:

@@ -115,7 +115,7 @@ async def test_a_flood_costs_the_database_no_more_than_the_limit_does(mongod, mo
 
 async def test_refused_ones_send_the_server_nothing(mongo):
     """The server's own counters, over a flood of one key that is refused."""
-    work = {**plan(WINDOW), "window": 60.0}
+    work = {**plan(WINDOW), "window": 60.0, "processes": 2}
     each = [load.limiter(mongo, work) for _ in range(2)]
     await load.settle(each)
     caller = load.Caller("a", "k")

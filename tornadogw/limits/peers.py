@@ -87,9 +87,13 @@ class Peers:
                 seen = now
             elif now - seen > self._window:
                 break
-            with suppress(StoreUnavailable):
+            try:
                 others = (await store.share(_SUBJECT, self.id, 1, 1, _ANY, TTL, SECONDS)).others
                 self.settled = self.settled or 1 + others >= number
+            except StoreUnavailable:
+                pass
+            except Exception:
+                log.exception("processes cannot be counted")
             await asyncio.sleep(min(TTL, self._window) / 4 if self.settled else STEP)
         with suppress(StoreUnavailable):
             await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL, SECONDS)

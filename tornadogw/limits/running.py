@@ -187,8 +187,12 @@ class Running:
         """Until nothing is held: give back what was not needed lately, take what runs unasked, renew the rest."""
         while self._held:
             await asyncio.sleep(STEP)
-            with suppress(StoreUnavailable):
+            try:
                 await self._tend(self._clock())
+            except StoreUnavailable:
+                pass
+            except Exception:
+                log.exception("shares of running requests cannot be kept")
 
     async def _tend(self, now: float) -> None:
         for key, held in list(self._held.items()):
