@@ -17,6 +17,7 @@ from typing import Any
 
 from pymongo import monitoring
 
+from tests.shared import ROOT
 from tornadogw.limits.limiter import Limiter
 from tornadogw.settings.tables import Limits
 from tornadogw.store.mongo import Mongo
@@ -98,7 +99,40 @@ def false_refusals(decided: Sequence[tuple[float, bool]], plan: Plan) -> int:
     return sum(bisect_right(passed, at) - bisect_left(passed, at - plan["window"]) < plan["limit"] for at in refused)
 
 
-# --- a process of its own --------------------------------------------------------------------------------------------
+# --- processes of their own --------------------------------------------------------------------------------------------
+
+
+async def processes(url: str, database: str, work: Plan) -> tuple[Found, int]:
+    """What four processes found, and how often they asked."""
+    command = [sys.executable, "-m", "tests.limits.load", url, database]
+    pipe = asyncio.subprocess.PIPE
+    started = [
+        await asyncio.create_subprocess_exec(*command, str(which), stdin=pipe, stdout=pipe, cwd=ROOT, limit=2**22)
+        for which in range(work["processes"])
+    ]
+    try:
+        for each in started:
+            each.stdin.write(json.dumps(work).encode() + b"\n")
+        for each in started:
+            assert await each.stdout.readline() == b"ready\n"
+        begin = time.monotonic() + 0.2
+        for each in started:
+            each.stdin.write(f"{begin}\n".encode())
+        told = [json.loads(await each.stdout.readline()) for each in started]
+        for each in started:
+            each.stdin.write(b"\n")
+            assert await each.wait() == 0
+    finally:
+        for each in started:
+            if each.returncode is None:
+                each.kill()
+                await each.wait()
+            each._transport.close()
+    found: Found = {key: [] for key in work["keys"]}
+    for each in told:
+        for key, decided in each["found"].items():
+            found[key] += decided
+    return found, sum(each["asked"] for each in told)
 
 
 async def main(url: str, database: str, which: int) -> None:

@@ -6,14 +6,11 @@ The window is five seconds; tests/clock has one of sixty.
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
 
 import pytest
 
 from tests.limits import load
-from tests.shared import ROOT
 from tornadogw.store.mongo_limits import MongoLimits
 
 LIMIT, WINDOW, PROCESSES = 100, 5.0, 4
@@ -63,43 +60,10 @@ async def test_four_limiters_in_one_loop(mongo):
         await limiter.close()
 
 
-async def processes(mongod, mongo, work: dict) -> tuple[load.Found, int]:
-    """What four processes found, and how often they asked."""
-    command = [sys.executable, "-m", "tests.limits.load", mongod.url, mongo.database.name]
-    pipe = asyncio.subprocess.PIPE
-    started = [
-        await asyncio.create_subprocess_exec(*command, str(which), stdin=pipe, stdout=pipe, cwd=ROOT, limit=2**22)
-        for which in range(PROCESSES)
-    ]
-    try:
-        for each in started:
-            each.stdin.write(json.dumps(work).encode() + b"\n")
-        for each in started:
-            assert await each.stdout.readline() == b"ready\n"
-        begin = time.monotonic() + 0.2
-        for each in started:
-            each.stdin.write(f"{begin}\n".encode())
-        told = [json.loads(await each.stdout.readline()) for each in started]
-        for each in started:
-            each.stdin.write(b"\n")
-            assert await each.wait() == 0
-    finally:
-        for each in started:
-            if each.returncode is None:
-                each.kill()
-                await each.wait()
-            each._transport.close()
-    found: load.Found = {key: [] for key in work["keys"]}
-    for each in told:
-        for key, decided in each["found"].items():
-            found[key] += decided
-    return found, sum(each["asked"] for each in told)
-
-
 @pytest.mark.gen_test(timeout=60)
 async def test_four_real_processes(mongod, mongo):
     work = everything(2 * WINDOW)
-    found, _ = await processes(mongod, mongo, work)
+    found, _ = await load.processes(mongod.url, mongo.database.name, work)
     check(found, work)
 
 
@@ -107,7 +71,7 @@ async def test_four_real_processes(mongod, mongo):
 async def test_a_flood_costs_the_database_no_more_than_the_limit_does(mongod, mongo):
     """Forty times the limit: what is asked follows what may pass, not what comes."""
     work = plan(WINDOW, flood=rates(40, EVEN))
-    found, asked = await processes(mongod, mongo, work)
+    found, asked = await load.processes(mongod.url, mongo.database.name, work)
     assert len(found["flood"]) >= 3900
     assert load.most(load.passes(found["flood"]), WINDOW) <= 104
     assert asked <= 2 * LIMIT
