@@ -1,4 +1,4 @@
-"""The promise of the defaults on true minutes: 100 a minute over four processes, in any minute 104 at most, 96 at least."""
+"""The promise of the defaults on true minutes: 100 a minute over four processes, 104 at most in any, 96 at least."""
 
 from __future__ import annotations
 

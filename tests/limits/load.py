@@ -99,7 +99,7 @@ def false_refusals(decided: Sequence[tuple[float, bool]], plan: Plan) -> int:
     return sum(bisect_right(passed, at) - bisect_left(passed, at - plan["window"]) < plan["limit"] for at in refused)
 
 
-# --- processes of their own --------------------------------------------------------------------------------------------
+# --- processes of their own ---------------------------------------------------------------------------------------
 
 
 async def processes(url: str, database: str, work: Plan) -> tuple[Found, int]:
