@@ -56,7 +56,7 @@ async def measure(server: PrivateMongod) -> None:
     show("one process, refused", per_take(lambda: tight.key(caller)))
 
     each = [Limiter(MANY, store, lambda: 4) for _ in range(4)]
-    while not all([one.settled for one in each]):  # noqa: C419 -- all of them have to begin
+    while not all([one.settled for one in each]):  # noqa: ASYNC110, C419 -- all begin, and nobody tells when they know
         await asyncio.sleep(0.01)
     four = each[0]
     show("four processes, passed unasked", per_take(lambda: four.address("203.0.113.7")))
