@@ -181,8 +181,8 @@ async def test_one_request_tries_whether_the_database_is_back():
         return Took(0, 0)
 
     several.store.take = slow
-    one = asyncio.create_task(several.each[0].ask("k", 1000))
-    await asyncio.sleep(0)
+    assert several.each[0].take("k", 1000) is None
+    one = asyncio.ensure_future(several.each[0].ask("k", 1000))
     await asyncio.sleep(0)
     for number in range(20):
         assert several.each[0].take(f"other {number}", 1000) is not None, "nobody else waits"

@@ -24,9 +24,11 @@ log = logging.getLogger(__name__)
 
 _SUBJECT = "processes"
 _ANY = 2**31 - 1
-TTL = 120.0
-"""Seconds for which a process counts as registered; it renews that four times as often."""
-SECONDS = 2.0
+TTL = 45.0
+"""Seconds for which a process counts as registered; it renews that four times as often. A killed one should be counted
+for as long as its start is.
+"""
+SECONDS = 1.0
 """How long one look may take."""
 STEP = 0.25
 """Seconds between two looks for those who have not registered."""
@@ -72,9 +74,13 @@ class Peers:
         return False
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        """This process is one of them no more."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if self._joined and self._store is not None:
+            await self._leave(self._store)
 
     async def _keep(self, store: LimitStore) -> None:
         """Registered for as long as there are others."""
@@ -95,11 +101,14 @@ class Peers:
             except Exception:
                 log.exception("processes cannot be counted")
             await asyncio.sleep(min(TTL, self._window) / 4 if self.settled else STEP)
-        with suppress(StoreUnavailable):
-            await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL, SECONDS)
+        await self._leave(store)
         self._joined, self._was_alone, self.settled = False, True, True
         for each in self.apart:
             each()
+
+    async def _leave(self, store: LimitStore) -> None:
+        with suppress(StoreUnavailable):
+            await store.share(_SUBJECT, self.id, 0, 0, _ANY, TTL, SECONDS)
 
     async def _introduce(self) -> None:
         for each in self.tell:

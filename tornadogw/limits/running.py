@@ -122,9 +122,9 @@ class Running:
             await asyncio.wait({self._keeper})
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for key, held in list(self._held.items()):
-            if held.share:
-                with suppress(StoreUnavailable):
+        with suppress(StoreUnavailable):
+            for key, held in list(self._held.items()):
+                if held.share:
                     await self._hold(key, held, 0, 0)
 
     def _enter(self, held: _Held, most: int) -> bool:

@@ -66,6 +66,7 @@ class _Known:
     def __init__(self) -> None:
         self.asking = False
         self.limit = 0
+        """The latest; 0: none is known."""
         self.near = False
         """Refused, or close to it: every request asks."""
         self.owed = Owed()
@@ -117,6 +118,7 @@ class Shared:
             return self._own.take(subject, limit)
         now = self._clock()
         known = self._of(subject, now)
+        known.limit = limit
         if now < known.refused_until and limit <= known.refused:
             return self._refusal(known, limit, now)
         away = now < self._away_until or self._trying
@@ -150,10 +152,10 @@ class Shared:
         self._own.note(subject, amount)
 
     async def tell(self) -> None:
-        """Tell the common count what it does not know yet, of every subject. Raises StoreUnavailable."""
+        """Tell the common count of every subject for which more is owed than may be. Raises StoreUnavailable."""
         for subject in {*self._known, *self._own.subjects()}:
             known = self._of(subject, self._clock())
-            if known.asking or not known.owed.total:
+            if known.asking or known.owed.total <= grace(known.limit, self._peers.number):
                 continue
             known.asking = known.near = True
             try:
@@ -207,12 +209,12 @@ class Shared:
 
     def _start(self, subject: str, known: _Known) -> None:
         known.asking = True
-        self._keep(self._serve(subject, known))
-
-    async def _serve(self, subject: str, known: _Known) -> None:
-        """Ask for those who wait, and for those who came meanwhile."""
-        trying = self._away_until > -math.inf
+        trying = self._away_until > -math.inf  # whether the database is back: meanwhile nobody else waits for it
         self._trying = self._trying or trying
+        self._keep(self._serve(subject, known, trying))
+
+    async def _serve(self, subject: str, known: _Known, trying: bool) -> None:
+        """Ask for those who wait, and for those who came meanwhile."""
         try:
             while known.waiting:
                 waiting, known.waiting = known.waiting, []
