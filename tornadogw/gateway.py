@@ -89,6 +89,7 @@ async def open_gateway(
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
         limiter = Limiter(settings.limits, MongoLimits(mongo))
+        limiter.open()
         stack.push_async_callback(limiter.close)
         parts = Parts(
             settings=settings,

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 
 from tests.limits.counts import Clock, Counts
 from tornadogw.errors import RateLimited
+from tornadogw.limits import peers
 from tornadogw.limits.limiter import Limiter
 from tornadogw.settings.tables import Limits
 from tornadogw.types import Caller, Record, Terms, Usage
@@ -85,6 +89,39 @@ def test_tokens(own):
     assert 59 <= (refused.value.retry_after or 0) <= 61
     limits._tokens._clock.now += 61
     assert limits.enter(caller) is not None
+
+
+async def until(condition):
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_process_that_joins_one_that_was_alone_never_doubles_the_limit(monkeypatch):
+    """The worst case: one has given all of it, the other comes before the first knows."""
+    monkeypatch.setattr(peers, "STEP", 0.001)
+    monkeypatch.setattr(peers, "NOTICE", 0.001)
+    clock = Clock()
+    store, known = Counts(clock), {"first": 1, "second": 2}
+    first, second = (Limiter(Limits(), store, partial(known.get, name), clock=clock) for name in known)
+
+    for limits in (first, second):
+        limits.open()
+
+    async def passed(limits: Limiter) -> int:
+        return [(limits.key(CALLER) or await limits.ask_key(CALLER)).allowed for _ in range(150)].count(True)
+
+    assert await passed(first) == 100
+    assert await passed(second) == 50, "its part, and not more"
+    assert await passed(first) == 0
+    known["first"] = 2  # and nobody asks the first for anything
+    await until(lambda: second.settled)
+    assert await passed(first) + await passed(second) <= 2, "what both gave is known now, but for what may be owed"
+    clock.now += 62
+    assert await passed(second) in (100, 101, 102)
+    assert await passed(first) <= 2
+    for limits in (first, second):
+        await limits.close()
 
 
 async def test_several_processes_count_in_common():

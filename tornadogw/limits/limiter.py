@@ -102,6 +102,10 @@ class Limiter:
         """Whether every process is known to count in common, or there is but this one."""
         return self._peers.alone() or self._peers.settled
 
+    def open(self) -> None:
+        """Begin to notice other processes; needs the running loop."""
+        self._peers.open()
+
     async def close(self) -> None:
         """Give back what is held for the future."""
         await self._running.close()

@@ -28,6 +28,8 @@ TTL = 45.0
 """Seconds for which a process counts as registered; it renews that four times as often. A killed one should be counted
 for as long as its start is.
 """
+NOTICE = 1.0
+"""Seconds between two looks for others while nobody asks."""
 SECONDS = 1.0
 """How long one look may take."""
 STEP = 0.25
@@ -56,6 +58,7 @@ class Peers:
         self.apart: list[Callable[[], None]] = []
         self._joined, self._was_alone = False, False
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     @property
     def number(self) -> int:
@@ -73,14 +76,24 @@ class Peers:
         self._task = asyncio.create_task(self._keep(self._store), name="limits of several processes")
         return False
 
+    def open(self) -> None:
+        """Notice others even while nobody asks this process for anything: they wait for it to know."""
+        if self._store is not None:
+            self._watch = asyncio.create_task(self._notice(), name="whether there are other processes")
+
     async def close(self) -> None:
         """This process is one of them no more."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        for task in (self._watch, self._task):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
         if self._joined and self._store is not None:
             await self._leave(self._store)
+
+    async def _notice(self) -> None:
+        while True:
+            self.alone()
+            await asyncio.sleep(NOTICE)
 
     async def _keep(self, store: LimitStore) -> None:
         """Registered for as long as there are others."""
