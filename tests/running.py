@@ -64,10 +64,13 @@ class Running:
         return [event.removeprefix(b"data: ") for event in events]
 
     async def account(self, email: str = OWNER) -> Account:
+        """With nothing on lease but for calls that are running."""
+        await self.gateway.ledger.rest()
         return await self.accounts.show(email)
 
     async def events(self) -> list[dict[str, Any]]:
-        """Every usage event in the database."""
+        """Every usage event, all of them in the database."""
+        await self.gateway.ledger.rest()
         return await self.mongo.database.events.find().to_list(None)
 
 
@@ -87,7 +90,7 @@ async def running(
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
-        async with _opened(open_gateway(loaded.settings, plugins, environ, secret, mongod_url)) as gateway:
+        async with _opened(open_gateway(loaded.settings, plugins, environ, secret, mongod_url, folder)) as gateway:
             max_body = 4 * loaded.settings.server.max_body_bytes
             front = Front(App(gateway.parts, None), max_header=65536, max_body=max_body, idle=75.0)
             sockets = bind_sockets(0, "127.0.0.1")

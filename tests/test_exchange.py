@@ -9,33 +9,59 @@ import pytest
 from tests.relay.conftest import WHOLE, event
 from tests.running import CHAT, chat_settings
 from tornadogw.aftermath import Aftermath
+from tornadogw.ledger import Leasing
+from tornadogw.store.mongo_events import MongoEvents
+from tornadogw.store.ports import StoreUnavailable
 from tornadogw.testing import Answer, FakeUpstream
 
 STREAM = {**CHAT, "model": "m", "stream": True}
 
 
 async def test_money_is_settled_before_the_last_bytes(start, monkeypatch):
-    """Whoever reads a whole answer reads it after its charge was written."""
-    async with FakeUpstream(Answer(body=WHOLE)) as upstream, start(chat_settings(upstream.url)) as gateway:
-        ledger, gate = gateway.gateway.parts.gate.ledger, asyncio.Event()
-        settle = type(ledger._store).settle
+    """Whoever reads a whole answer reads it after its charge was written: in the journal, or else in the database."""
+    async with (
+        FakeUpstream(Answer(body=WHOLE)) as upstream,
+        start('[money]\njournal = "mongo"\n' + chat_settings(upstream.url)) as gateway,
+    ):
+        gate, insert = asyncio.Event(), MongoEvents.insert
 
-        async def slow(self, hold_id, record):
+        async def slow(self, entries):
             await gate.wait()
-            await settle(self, hold_id, record)
+            return await insert(self, entries)
 
-        monkeypatch.setattr(type(ledger._store), "settle", slow)
+        monkeypatch.setattr(MongoEvents, "insert", slow)
         async with gateway.post(body=STREAM) as response:
             read = b""
             while b'"finish_reason":"stop"' not in read:
                 read += await response.content.readany()
             assert b"[DONE]" not in read
-            assert await gateway.events() == []
             gate.set()
             read += await response.content.read()
             assert read.endswith(b"data: [DONE]\n\n")
-            [charged] = await gateway.events()
+            [charged] = await gateway.mongo.database.events.find().to_list(None)
             assert charged["c"] > 0
+
+
+async def test_an_answer_that_nobody_recorded_does_not_end(start, monkeypatch, claim_log):
+    """The database is away and there is no journal: the stream ends with an error, and is charged later."""
+    claim_log("tornadogw.flush", "database is away")
+    async with (
+        FakeUpstream(Answer(body=WHOLE)) as upstream,
+        start('[money]\njournal = "mongo"\n' + chat_settings(upstream.url)) as gateway,
+    ):
+
+        async def away(self, entries):
+            raise StoreUnavailable
+
+        gateway.gateway.ledger.leasing = Leasing(patience=0.2)
+        with monkeypatch.context() as outage:
+            outage.setattr(MongoEvents, "insert", away)
+            async with gateway.post(body=STREAM) as response:
+                read = await response.content.read()
+        assert b"[DONE]" not in read
+        assert read.rpartition(b"data: ")[2].startswith(b'{"error":')
+        [charged] = await gateway.events()
+        assert charged["c"] > 0
 
 
 async def test_a_request_is_refused_in_the_contracts_order(start):

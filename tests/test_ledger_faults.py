@@ -7,17 +7,17 @@ import time
 
 import pytest
 
-from tests.store.money import charged, document, finished, new_caller, state
+from tests.store.money import Books, charged, finished, new_caller, offers, state
 from tests.store.wire import Wire
-from tornadogw import ledger as room
 from tornadogw.errors import Unavailable
-from tornadogw.ledger import Ledger
+from tornadogw.ledger import Leasing
+from tornadogw.reclaim import Reclaimer
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
-from tornadogw.store.mongo_usage import MongoUsage
-from tornadogw.types import Attempt, Caller, Usage
+from tornadogw.store.mongo_events import MongoEvents
+from tornadogw.store.mongo_leases import MongoLeases
 
 TIMEOUT_MS = 400
+LEASING = Leasing(seconds=30.0, margin=2.0, patience=0.6)
 
 
 @pytest.fixture
@@ -41,159 +41,145 @@ def wired(mongo: Mongo, wire: Wire, run):
 
 
 @pytest.fixture
-def ledger(wired: Mongo, run):
-    ledger = Ledger(MongoLedger(wired), "5747", patience=0.6)
-    yield ledger
-    run(ledger.drain(0))
+def books(wired: Mongo, tmp_path, run):
+    async def make() -> Books:
+        return Books(wired, tmp_path / "journal", leasing=LEASING)
+
+    books = run(make())
+    yield books
+    run(books.ledger.drain(5))
 
 
-async def test_away_before_the_hold_is_told_quickly_and_recovers(
-    mongo: Mongo, wire: Wire, ledger: Ledger, claim_log
-) -> None:
+async def test_without_a_lease_it_is_told_quickly_and_recovers(mongo: Mongo, wire: Wire, books: Books) -> None:
     caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
     with wire.cut():
         began = time.monotonic()
         with pytest.raises(Unavailable) as refused:
-            async with ledger.holding(caller, "r1", [60]):
+            async with books.ledger.holding(caller, offers(60)):
                 pytest.fail("held nothing")
         assert time.monotonic() - began < 2
         assert refused.value.retry_after == 1
-    assert await ledger.drain(15) == 0
-    async with ledger.holding(caller, "r2", [60]) as hold:
+    async with books.ledger.holding(caller, offers(60)) as hold:
         hold.charge(40, finished("r2"))
+    await books.ledger.rest()
     assert await state(mongo, caller) == (60, 0, 40)
 
 
-async def test_away_while_the_call_runs_it_is_charged_later(
-    mongo: Mongo, wire: Wire, ledger: Ledger, claim_log
-) -> None:
-    caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
-    async with ledger.holding(caller, "r1", [60]) as hold:
+async def test_with_a_lease_calls_go_on_and_are_charged(mongo: Mongo, wire: Wire, books: Books, claim_log) -> None:
+    claim_log("tornadogw.flush", "database is away")
+    caller = await new_caller(mongo, 1_000_000)
+    await books.spend(caller, 10_000, 1)  # the account is known
+    async with books.ledger.holding(caller, offers(10_000)):
         with wire.cut():
-            hold.charge(40, finished("r1"))
             began = time.monotonic()
-            await hold.settle()
-            assert time.monotonic() - began < 2
-            assert ledger.pending == 1
-            assert await state(mongo, caller) == (40, 60, 0)
-    assert await ledger.drain(15) == 0
-    assert await state(mongo, caller) == (60, 0, 40)
-    assert await charged(mongo, caller) == [40]
+            for number in range(50):
+                async with books.ledger.holding(caller, offers(100)) as hold:
+                    hold.charge(2, finished(f"r{number}"))
+            assert time.monotonic() - began < 1
+            assert books.ledger.pending == 50
+            while not books.ledger._flusher._away:
+                await asyncio.sleep(0.01)
+            assert await charged(mongo, caller) == [1]
+    assert await books.ledger.rest()
+    assert await charged(mongo, caller) == [1] + [2] * 50
+    assert await state(mongo, caller) == (1_000_000 - 101, 0, 101)
 
 
-async def test_free_calls_need_no_database_while_they_run(mongo: Mongo, wire: Wire, ledger: Ledger, claim_log) -> None:
+async def test_free_calls_need_no_database_while_they_run(mongo: Mongo, wire: Wire, books: Books, claim_log) -> None:
+    claim_log("tornadogw.flush", "database is away")
     caller = await new_caller(mongo)
-    claim_log("tornadogw.ledger", "away")
     with wire.cut():
-        async with ledger.holding(caller, "r1", [0]) as hold:
+        async with books.ledger.holding(caller, offers(0)) as hold:
             hold.charge(0, finished("r1"))
+        while not books.ledger._flusher._away:
+            await asyncio.sleep(0.01)
         assert await charged(mongo, caller) == []
-    assert await ledger.drain(15) == 0
+    await books.ledger.rest()
     assert await charged(mongo, caller) == [0]
 
 
-@pytest.mark.parametrize("amounts", [[60], [0]])
-async def test_settled_unheard_it_is_charged_once(
-    mongo: Mongo, wire: Wire, ledger: Ledger, claim_log, amounts: list[int]
-) -> None:
+async def test_stored_unheard_it_is_charged_once(mongo: Mongo, wire: Wire, books: Books, claim_log) -> None:
+    claim_log("tornadogw.flush", "database is away")
     caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
-    cost = 40 if any(amounts) else 0
-    async with ledger.holding(caller, "r1", amounts) as hold:
+    async with books.ledger.holding(caller, offers(60)) as hold:
         with wire.deaf():
-            hold.charge(cost, finished("r1"))
+            hold.charge(40, finished("r1"))
             await hold.settle()
-            assert ledger.pending == 1
-    assert await ledger.drain(15) == 0
-    assert await state(mongo, caller) == (100 - cost, 0, cost)
-    assert await charged(mongo, caller) == [cost]
+            while not books.ledger._flusher._away:
+                await asyncio.sleep(0.01)
+            assert await charged(mongo, caller) == [40]
+            assert books.ledger.pending == 1
+    await books.ledger.rest()
+    assert await charged(mongo, caller) == [40]
+    assert await state(mongo, caller) == (60, 0, 40)
 
 
-async def test_taken_unheard_the_hold_is_given_back(mongo: Mongo, wire: Wire, ledger: Ledger, claim_log) -> None:
+async def test_taken_unheard_it_is_reclaimed(mongo: Mongo, wire: Wire, books: Books, claim_log) -> None:
+    claim_log("tornadogw.reclaim", "given back")
     caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
     with wire.deaf():
         with pytest.raises(Unavailable):
-            async with ledger.holding(caller, "r1", [60]):
+            async with books.ledger.holding(caller, offers(60)):
                 pytest.fail("nobody heard of a hold")
         assert await state(mongo, caller) == (40, 60, 0)
-    assert await ledger.drain(15) == 0
-    assert await state(mongo, caller) == (100, 0, 0)
-
-
-async def test_a_mark_goes_when_its_time_is_over(
-    mongo: Mongo, wire: Wire, ledger: Ledger, claim_log, monkeypatch
-) -> None:
-    monkeypatch.setattr(room, "_MARK_SECONDS", 0.0)
-    caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
-    with wire.cut(), pytest.raises(Unavailable):
-        async with ledger.holding(caller, "r1", [60]):
-            pytest.fail("held nothing")
-    while not (await document(mongo, caller))["holds"]:
-        assert ledger.pending
-    while (await document(mongo, caller))["holds"]:
+    while books.ledger._tasks:
         await asyncio.sleep(0.01)
+    reclaimer = Reclaimer(books.leases, grace=-1000.0)
+    await reclaimer.look()
+    await reclaimer.look()
     assert await state(mongo, caller) == (100, 0, 0)
 
 
-async def test_what_the_drain_gives_up_the_next_start_gives_back(
-    mongo: Mongo, wire: Wire, ledger: Ledger, claim_log
+async def test_what_the_drain_gives_up_the_journal_has(
+    mongo: Mongo, wire: Wire, wired: Mongo, tmp_path, claim_log
 ) -> None:
+    claim_log("tornadogw.flush", "database is away")
+    claim_log("tornadogw.journal.replay", "1 charged calls")
     caller = await new_caller(mongo, 100)
-    claim_log("tornadogw.ledger", "away")
-    async with ledger.holding(caller, "r1", [60]) as hold:
+    books = Books(wired, tmp_path / "other", leasing=LEASING)
+    async with books.ledger.holding(caller, offers(60)) as hold:
         with wire.cut():
             hold.charge(40, finished("r1"))
             await hold.settle()
-            assert await ledger.drain(0.05) == 1
-            assert ledger.pending == 0
-    released = await MongoStarts(mongo).release_starts(["5747"])
-    assert (released.count, released.amount) == (1, 60)
-    assert await state(mongo, caller) == (100, 0, 0)
-
-
-async def test_a_hold_that_was_given_back_meanwhile_is_charged_late(mongo: Mongo, ledger: Ledger) -> None:
-    caller = await new_caller(mongo, 100)
-    async with ledger.holding(caller, "r1", [60]) as hold:
-        await MongoStarts(mongo).release_starts(["5747"])
-        assert await state(mongo, caller) == (100, 0, 0)
-        hold.charge(40, finished("r1"))
+            while not books.ledger._flusher._away:
+                await asyncio.sleep(0.01)
+            assert await books.ledger.drain(0.05) == 1
+    books.leases, books.events = MongoLeases(mongo), MongoEvents(mongo)
+    assert await books.replay() == 1
     assert await state(mongo, caller) == (60, 0, 40)
-    assert await charged(mongo, caller) == [40]
 
 
-async def test_a_bug_in_a_write_is_told_and_ends(mongo: Mongo, ledger: Ledger, claim_log) -> None:
-    claim_log("tornadogw.store.mongo_ledger", "cannot be stored whole")
-    claim_log("tornadogw.ledger", "write of money failed")
-    caller = Caller("nobody", "key")
-    async with ledger.holding(caller, "r1", [0]) as hold:
-        hold.charge(0, finished("r1", key_id=object()))
-    assert ledger.pending == 0
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"asked": "\ud800"},
-        {"model": object()},
-        {"usage": Usage(2**64, 2)},
-        {"attempts": (Attempt("u", "m", "x" * 2**25),)},
-    ],
-    ids=["text", "type", "number", "size"],
-)
-@pytest.mark.parametrize("cost", [40, 0])
-async def test_what_cannot_be_stored_whole_is_charged_all_the_same(
-    mongo: Mongo, ledger: Ledger, claim_log, bad: dict[str, object], cost: int
+async def test_without_a_journal_an_answer_does_not_end_unrecorded(
+    mongo: Mongo, wire: Wire, wired: Mongo, claim_log
 ) -> None:
-    claim_log("tornadogw.store.mongo_ledger", "record of call r1 cannot be stored whole")
+    claim_log("tornadogw.flush", "database is away")
     caller = await new_caller(mongo, 100)
-    async with ledger.holding(caller, "r1", [60 if cost else 0]) as hold:
-        hold.charge(cost, finished("r1", **bad))
-    assert await ledger.drain(5) == 0
-    assert await state(mongo, caller) == (100 - cost, 0, cost)
-    kept = await MongoUsage(mongo).record(caller.account_id, "r1")
-    assert kept is not None
-    assert (kept.key_id, kept.cost, kept.usage.completion, kept.asked) == ("key", cost, 2, "")
+    books = Books(wired, None, leasing=LEASING)
+    async with books.ledger.holding(caller, offers(60)) as hold:
+        with wire.cut():
+            hold.charge(40, finished("r1"))
+            with pytest.raises(Unavailable):
+                await hold.settle()
+            await hold.settle()  # said once
+            while not books.ledger._flusher._away:
+                await asyncio.sleep(0.01)
+    await books.ledger.rest()
+    assert await state(mongo, caller) == (60, 0, 40)
+    assert await books.ledger.drain(5) == 0
+
+
+async def test_too_many_events_that_wait_refuse_further_calls(
+    mongo: Mongo, wire: Wire, wired: Mongo, claim_log
+) -> None:
+    claim_log("tornadogw.flush", "database is away")
+    caller = await new_caller(mongo)
+    books = Books(wired, None, leasing=LEASING, max_pending=2)
+    with wire.cut():
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                async with books.ledger.holding(caller, offers(0)) as hold:
+                    hold.charge(0, finished("r1"))
+        with pytest.raises(Unavailable):
+            async with books.ledger.holding(caller, offers(0)):
+                pytest.fail("nothing more is taken")
+    assert await books.ledger.drain(5) == 0

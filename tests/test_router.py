@@ -141,7 +141,7 @@ def test_the_bound_covers_prompt_and_every_choice():
 
 def walk(found, affordable=10**9, health=None, fail=None):
     steps = []
-    plan = router(model(), health=health).plan(found, affordable)
+    plan = router(model(), health=health).plan(found, lambda offer: offer.bound <= affordable)
     for candidate, credential in plan:
         steps.append(credential.name)
         if fail is not None:

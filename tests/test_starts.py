@@ -7,12 +7,11 @@ import sys
 
 import pytest
 
-from tests.store.money import finished, new_caller, state
+from tests.store.money import document, hold_of_old, new_caller, state
 from tests.store.wire import Wire
-from tornadogw.ledger import Ledger
 from tornadogw.starts import Process, Starts, _began, alive, this_process
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.ports import Released, Start, StoreUnavailable
 
 
@@ -32,7 +31,7 @@ def ours(store: MongoStarts, run):
 async def holding(mongo: Mongo, start: Start):
     """A caller of whose 100 this start holds 60."""
     caller = await new_caller(mongo, 100)
-    await MongoLedger(mongo).hold(caller.account_id, f"{start.id}1", start.id, [60])
+    await hold_of_old(mongo, caller, f"{start.id}1", start.id, 60)
     assert await state(mongo, caller) == (40, 60, 0)
     return caller
 
@@ -169,37 +168,34 @@ async def test_nobody_judges_himself(mongo: Mongo, store: MongoStarts) -> None:
 async def test_only_the_holds_of_the_dead_are_given_back(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
     await store.beat(elsewhere("far"))
     caller = await holding(mongo, elsewhere("far"))
-    await MongoLedger(mongo).hold(caller.account_id, "unknown1", "unknown", [30])
+    await hold_of_old(mongo, caller, "unknown1", "unknown", 30)
     assert await state(mongo, caller) == (10, 90, 0)
     assert await ours.release_dead_starts() == Released(1, 30)
     assert await state(mongo, caller) == (40, 60, 0)
 
 
 async def test_the_holds_of_a_killed_process_come_back(mongo: Mongo, mongod, store: MongoStarts, ours: Starts) -> None:
-    """A real process takes a hold and is killed; the next start gives it back, and at once."""
+    """A real process of the first version is killed; the next start gives back what it held, and at once."""
     caller = await new_caller(mongo, 100)
     code = f"""
-import asyncio, sys
-from tornadogw.ledger import Ledger
+import asyncio
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
-from tornadogw.types import Caller
+from tornadogw.store.mongo_starts import MongoStarts
 
 async def main():
-    mongo = Mongo.connect({mongod.url!r}, {mongo.database.name!r}, 10_000)
-    starts = Starts(MongoStarts(mongo))
+    starts = Starts(MongoStarts(Mongo.connect({mongod.url!r}, {mongo.database.name!r}, 10_000)))
     await starts.begin()
-    async with Ledger(MongoLedger(mongo), starts.id).holding(Caller({caller.account_id!r}, "key"), "r", [60]):
-        print("held", flush=True)
-        await asyncio.Event().wait()
+    print(starts.id, flush=True)
+    await asyncio.Event().wait()
 
 asyncio.run(main())
 """
     child = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     try:
         assert child.stdout is not None
-        assert await child.stdout.readline() == b"held\n"
+        start_id = (await child.stdout.readline()).decode().strip()
+        await hold_of_old(mongo, caller, "h1", start_id, 60)
         assert await ours.release_dead_starts() == Released()
         assert await state(mongo, caller) == (40, 60, 0)
     finally:
@@ -207,18 +203,18 @@ asyncio.run(main())
         await child.wait()
     assert await ours.release_dead_starts() == Released(1, 60)
     assert await state(mongo, caller) == (100, 0, 0)
+    assert "holds" not in await document(mongo, caller)
 
 
-async def test_a_dead_start_that_comes_back_charges_late(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
-    caller = await new_caller(mongo, 100)
-    await store.beat(elsewhere("paused"))
-    ledger = Ledger(MongoLedger(mongo), "paused")
-    async with ledger.holding(caller, "r1", [60]) as hold:
-        await age(mongo, "paused", 31)
-        assert await ours.release_dead_starts() == Released(1, 60)
-        await store.beat(elsewhere("paused"))
-        hold.charge(40, finished("r1"))
-    assert await state(mongo, caller) == (60, 0, 40)
+async def test_processes_are_counted_by_their_heartbeats(mongo: Mongo, store: MongoStarts) -> None:
+    starts = Starts(store, every=0.01)
+    await store.beat(elsewhere("far"))
+    await starts.begin()
+    assert starts.processes == 2
+    await age(mongo, "far", 31)
+    while starts.processes != 1:
+        await asyncio.sleep(0.01)
+    await starts.end()
 
 
 # --- the undecided ---------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
     GatewayError
     ├── InvalidRequest 1002          ├── MissingInput 1001        ├── InvalidKey 2001
     │   ├── UnknownPath, WrongMethod ├── ModelMismatch 1003       ├── InsufficientBalance 2002
-    │   ├── BodyTooSlow, BodyTooLarge├── NoUpstream 4001          ├── RateLimited 2004
-    │   ├── WrongMediaType           └── InternalError 5000
+    │   ├── BodyTooSlow, BodyTooLarge├── NoUpstream 4001          ├── DailyLimit 2003
+    │   ├── WrongMediaType           └── InternalError 5000       ├── RateLimited 2004
     │   ├── ContentRefused               └── Unavailable
     │   └── ContextTooLong
 
@@ -22,6 +22,7 @@ __all__ = [
     "Cannot",
     "ContentRefused",
     "ContextTooLong",
+    "DailyLimit",
     "GatewayError",
     "InsufficientBalance",
     "InternalError",
@@ -135,6 +136,11 @@ class InvalidKey(GatewayError):
 class InsufficientBalance(GatewayError):
     status, code, type, slug = 402, 2002, "insufficient_quota", "insufficient_balance"
     words = ("余额不足,请充值后重试", "Insufficient balance, please top up and try again")
+
+
+class DailyLimit(GatewayError):
+    status, code, type, slug = 402, 2003, "insufficient_quota", "daily_limit_reached"
+    words = ("订阅日限额已达", "The daily limit of the subscription is used up")
 
 
 class RateLimited(GatewayError):

@@ -16,6 +16,7 @@ import msgspec
 
 from tornadogw.attempt import Client, RouteAttempt
 from tornadogw.blame import after_start, to_client
+from tornadogw.deadline import Deadline
 from tornadogw.dialects.chat_negotiate import wants_stream
 from tornadogw.dialects.chat_parse import parse
 from tornadogw.dialects.chat_render import error_event
@@ -76,8 +77,8 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
     candidates = gate.router.candidates(inbound.caller, draft)
     exchange: Exchange | None = None
     try:
-        async with gate.ledger.holding(inbound.caller, inbound.id, [each.bound for each in candidates]) as hold:
-            plan = gate.router.plan(candidates, hold.amount)
+        async with gate.ledger.holding(inbound.caller, [each.offer for each in candidates]) as hold:
+            plan = gate.router.plan(candidates, hold.covers)
             exchange = Exchange(gate, inbound, draft, client, hold, plan)
             await tell(exchange, candidates[0].route.deadlines.total)
     finally:
@@ -90,7 +91,7 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
 async def tell(exchange: Exchange, total: float) -> None:
     """The exchange from its first attempt to its last byte, within `total` seconds; however it ends, the books know."""
     try:
-        async with asyncio.timeout(total):
+        with Deadline(asyncio.get_running_loop().time() + total):
             await exchange.answer()
         await exchange.settle()
     except TimeoutError:
@@ -115,7 +116,7 @@ def understand(gate: Gate, inbound: Inbound) -> Draft:
         under_prefix=inbound.under_prefix,
         json_clients=gate.json_clients,
     )
-    return msgspec.structs.replace(draft, stream=stream)
+    return draft if draft.stream is stream else msgspec.structs.replace(draft, stream=stream)
 
 
 class Exchange:
@@ -126,7 +127,7 @@ class Exchange:
         self._hold, self._plan = hold, plan
         self.id = inbound.id
         self._attempt: RouteAttempt | None = None
-        self._tally = Tally(inbound.id, inbound.caller, draft)
+        self._tally = Tally(inbound.id, inbound.caller, draft, hold.factor)
         self._images = Images(gate.fetcher)
         self._calls = 0  # upstream calls of the routes tried before
 
@@ -151,8 +152,9 @@ class Exchange:
         if attempt is None:
             raise RuntimeError("only an answer can be settled")
         self._tally.ended("whole", 0)
-        last = attempt.answer.close(self.record().usage)
-        self._charge()
+        record = self.record()
+        last = attempt.answer.close(record.usage)
+        self._hold.charge(record.cost, record)
         await self._hold.settle()
         await self._client.finish(last)
 

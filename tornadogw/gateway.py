@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tornadogw.accounts.accounts import Accounts
@@ -17,27 +18,39 @@ from tornadogw.accounts.keys import Keys
 from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
+from tornadogw.day_writer import DayWriter
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
-from tornadogw.ledger import Ledger
+from tornadogw.journal.replay import replay
+from tornadogw.journal.slot import take_slot
+from tornadogw.journal.writer import Journal
+from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
 from tornadogw.plugins import Plugins
+from tornadogw.rebuild import Rebuild
+from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_events import MongoEvents, document
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
-from tornadogw.store.mongo_ledger import MongoLedger, MongoStarts
+from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_limits import MongoLimits
+from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_retention import keep
+from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_money import Entry
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
@@ -47,8 +60,10 @@ __all__ = ["Gateway", "open_gateway"]
 
 log = logging.getLogger(__name__)
 
-_OF_CALLERS = ("status", "lang")
-"""Fields of an account that its callers are made of; its money changes with every call."""
+_OF_CALLERS = ("status", "lang", "credited")
+"""Fields of an account that its callers are made of, and what is paid in; the rest of its money is always moving."""
+DRAIN = 10.0
+"""Seconds that the last events may take into the database."""
 _FRESH = 1.5
 """Seconds since the change stream was last heard within which callers are believed; it answers four times a second."""
 
@@ -64,21 +79,27 @@ class Gateway(Value, frozen=True):
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, plugins: Plugins, environ: Mapping[str, str], secret: Secret, mongo_url: str
+    settings: Settings, plugins: Plugins, environ: Mapping[str, str], secret: Secret, mongo_url: str, data: Path
 ) -> AsyncIterator[Gateway]:
-    """A gateway that can answer. Raises UsageError with what to change, StoreUnavailable while MongoDB is away."""
+    """A gateway that can answer; its journal is in the folder `data`.
+
+    Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
+    """
     catalogue = Catalogue.build(settings, plugins.register_vendors(), environ)
     async with AsyncExitStack() as stack:
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
         stack.push_async_callback(mongo.close)
         await _prepare(mongo, secret)
+        await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
         starts = Starts(MongoStarts(mongo))
         await starts.begin()
         stack.push_async_callback(starts.end)
         await starts.release_dead_starts()
-        ledger = Ledger(MongoLedger(mongo), starts.id)
-        stack.push_async_callback(_drained, ledger)
-        auth = await stack.enter_async_context(_authenticating(mongo, secret))
+        rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
+        rebuild.start()
+        stack.push_async_callback(rebuild.close)
+        ledger = await stack.enter_async_context(_keeping_books(settings, mongo, starts, data))
+        auth = await stack.enter_async_context(_authenticating(mongo, secret, ledger))
         transport = Transport()
         await transport.open()
         stack.push_async_callback(transport.close)
@@ -88,7 +109,8 @@ async def open_gateway(
         stack.push_async_callback(plugins.shutdown)
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
-        limiter = Limiter(settings.limits, MongoLimits(mongo))
+        workers = settings.server.workers  # known before they have registered
+        limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
         limiter.open()
         stack.push_async_callback(limiter.close)
         parts = Parts(
@@ -112,14 +134,52 @@ async def _prepare(mongo: Mongo, secret: Secret) -> None:
     await mongo.ensure_indexes(*INDEXES)
 
 
-async def _drained(ledger: Ledger) -> None:
-    lost = await ledger.drain(10.0)
-    if lost:
-        log.error("%d writes of money did not reach the database; what they hold is given back by the next start", lost)
+@asynccontextmanager
+async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data: Path) -> AsyncIterator[Ledger]:
+    """The ledger and who looks after leases. What earlier processes left in their journals is booked first."""
+    money, leases, events = settings.money, MongoLeases(mongo), MongoEvents(mongo)
+    days = DayWriter(MongoDays(mongo, money.time_zone))
+    identity = await mongo.identity()
+    slot = take_slot(data / "journal") if money.journal == "disk" else None
+    journal = None
+    if slot is not None:
+        try:
+            await replay(data / "journal", slot, identity, leases, events, lambda found: days.add(_documents(found)))
+        except BaseException:
+            slot.release()
+            raise
+        journal = Journal(slot, identity, starts.id)
+    ledger = Ledger(
+        leases,
+        events,
+        starts.id,
+        journal=journal,
+        time_zone=money.time_zone,
+        leasing=Leasing(money.lease_seconds, min(2.0, money.lease_seconds / 6)),
+        processes=lambda: starts.processes,
+        inserted=lambda entries: days.add(_documents(entries)),
+    )
+    reclaimer = Reclaimer(leases, money.reclaim_after)
+    days.start()
+    ledger.start()
+    reclaimer.start()
+    try:
+        yield ledger
+    finally:
+        await reclaimer.close()
+        lost = await ledger.drain(DRAIN)
+        await days.close()
+        if lost:
+            where = "the journal has them for the next start" if journal else "they are lost"
+            log.error("%d charged calls did not reach the database; %s", lost, where)
+
+
+def _documents(entries: Sequence[Entry]) -> Sequence[Mapping[str, Any]]:
+    return [document(entry) for entry in entries]
 
 
 @asynccontextmanager
-async def _authenticating(mongo: Mongo, secret: Secret) -> AsyncIterator[Auth]:
+async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> AsyncIterator[Auth]:
     """Changes of keys and accounts reach the cache of callers at once."""
     auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
@@ -128,6 +188,7 @@ async def _authenticating(mongo: Mongo, secret: Secret) -> AsyncIterator[Auth]:
             auth.drop(key_id=document_id)
         else:
             auth.drop(account_id=document_id)
+            ledger.hope(document_id)
 
     watch = Watch(mongo, {"keys": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
     watch.start()

@@ -7,7 +7,7 @@ import re
 from tornadogw.settings import CostRow, PriceRow
 from tornadogw.types import Price, Usage
 
-__all__ = ["MICRO", "bound", "cost", "micro_units", "price_from_row"]
+__all__ = ["MICRO", "bound", "cost", "micro_units", "price_from_row", "scaled"]
 
 MICRO = 1_000_000
 """Micro-units in a unit of the currency, and tokens that a price is for."""
@@ -39,18 +39,22 @@ def _optional(text: str | None) -> int | None:
     return None if text is None else micro_units(text)
 
 
-def cost(price: Price, usage: Usage) -> int:
-    """Micro-units for the usage. Parts beyond their whole (more cached tokens than prompt) count up to the whole."""
+def cost(price: Price, usage: Usage, factor: int = MICRO) -> int:
+    """Micro-units for the usage. Parts beyond their whole (more cached tokens than prompt) count up to the whole.
+
+    `factor`: what a plan takes of the price, in millionths.
+    """
     cached = min(usage.cached, usage.prompt)
     written = min(usage.cache_write, usage.prompt - cached)
     reasoning = min(usage.reasoning, usage.completion)
-    return _rounded_up(
+    millionths = (
         (usage.prompt - cached - written) * price.input
         + cached * _either(price.cached_input, price.input)
         + written * _either(price.cache_write, price.input)
         + (usage.completion - reasoning) * price.output
         + reasoning * _either(price.reasoning, price.output)
     )
+    return _rounded_up(millionths) if factor == MICRO else -(-millionths * factor // (MICRO * MICRO))
 
 
 def bound(price: Price, prompt_tokens: int, output_tokens: int) -> int:
@@ -58,6 +62,11 @@ def bound(price: Price, prompt_tokens: int, output_tokens: int) -> int:
     dearest_input = max(price.input, _either(price.cached_input, 0), _either(price.cache_write, 0))
     dearest_output = max(price.output, _either(price.reasoning, 0))
     return _rounded_up(prompt_tokens * dearest_input + output_tokens * dearest_output)
+
+
+def scaled(amount: int, factor: int) -> int:
+    """A bound in micro-units, as a plan with this factor counts it: never less than the cost it bounds."""
+    return amount if factor == MICRO else _rounded_up(amount * factor)
 
 
 def _either(special: int | None, usual: int) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Literal
-
-import msgspec
+from typing import Any, Literal
 
 from tornadogw.attempt import RouteAttempt
 from tornadogw.meter import Metered
-from tornadogw.pricing import cost
+from tornadogw.pricing import MICRO, cost
 from tornadogw.types import Attempt, Caller, Draft, Record, Usage
 
 __all__ = ["Tally", "total"]
@@ -21,8 +19,10 @@ _RANKS: tuple[Literal["disputed", "estimated", "reported"], ...] = ("disputed", 
 class Tally:
     """Keeps time and outcome of one request from its hold to its end."""
 
-    def __init__(self, request_id: str, caller: Caller, draft: Draft) -> None:
+    def __init__(self, request_id: str, caller: Caller, draft: Draft, factor: int = MICRO) -> None:
+        """`factor`: what a plan takes of the price, in millionths."""
         self.over = False
+        self._factor = factor
         self._id, self._caller, self._draft = request_id, caller, draft
         self._finish, self._code = "error", 0
         self._began, self._clock = time.time(), time.monotonic()
@@ -33,7 +33,8 @@ class Tally:
 
     def record(self, attempt: RouteAttempt | None, attempts: Sequence[Attempt]) -> Record:
         """The record as of now. `attempt` is the one that is charged; None: nobody answered, nothing is."""
-        record = Record(
+        charged = {} if attempt is None else self._charged(attempt)
+        return Record(
             id=self._id,
             account_id=self._caller.account_id,
             key_id=self._caller.key_id,
@@ -45,26 +46,25 @@ class Tally:
             attempts=tuple(attempts),
             started=self._began,
             ms=self._ms(time.monotonic()),
+            **charged,
         )
-        return record if attempt is None else self._charged(record, attempt)
 
-    def _charged(self, record: Record, attempt: RouteAttempt) -> Record:
-        """The record with what `attempt` adds."""
+    def _charged(self, attempt: RouteAttempt) -> dict[str, Any]:
+        """What `attempt` adds to the record."""
         route, identity = attempt.candidate.route, attempt.answer.identity
         metered = total([meter.result(whole=self._finish == "whole") for meter in attempt.meters])
-        return msgspec.structs.replace(
-            record,
-            model=attempt.candidate.model.name,
-            shown="" if identity is None else identity.model,
-            upstream=route.upstream,
-            usage=metered.usage,
-            source=metered.source,
-            cost=cost(route.price, metered.usage),
-            price=route.price,
-            dropped=tuple(sorted(attempt.dropped)),
-            broken_events=attempt.broken,
-            first_event_ms=None if attempt.first_event is None else self._ms(attempt.first_event),
-        )
+        return {
+            "model": attempt.candidate.model.name,
+            "shown": "" if identity is None else identity.model,
+            "upstream": route.upstream,
+            "usage": metered.usage,
+            "source": metered.source,
+            "cost": cost(route.price, metered.usage, self._factor),
+            "price": route.price,
+            "dropped": tuple(sorted(attempt.dropped)),
+            "broken_events": attempt.broken,
+            "first_event_ms": None if attempt.first_event is None else self._ms(attempt.first_event),
+        }
 
     def _ms(self, moment: float) -> int:
         return round((moment - self._clock) * 1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from tornadogw.bounds import prompt_bound
@@ -12,6 +12,7 @@ from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
 from tornadogw.errors import GatewayError, InvalidRequest, ModelMismatch, NoUpstream
 from tornadogw.pricing import bound
 from tornadogw.types import Attempt, Caller, Credential, Draft, Value
+from tornadogw.wallets import Offer
 
 __all__ = ["AUTO", "Candidate", "Plan", "Router"]
 
@@ -39,6 +40,11 @@ class Candidate(Value, frozen=True):
     route: RouteEntry
     bound: int
 
+    @property
+    def offer(self) -> Offer:
+        """For whoever must pay for it."""
+        return Offer(self.model.name, self.bound)
+
 
 class Router:
     """Orders routes: models by rank (for `auto`) and fallbacks, routes by priority, then by a weighted draw."""
@@ -65,9 +71,9 @@ class Router:
                 )
         return [Candidate(model, route, self._bound(route, draft)) for model, route in routes]
 
-    def plan(self, candidates: Sequence[Candidate], affordable: int) -> Plan:
-        """The walk over `candidates`; those dearer than `affordable` (what is held, micro-units) are left out."""
-        return Plan(candidates, affordable, self._health, self._rng)
+    def plan(self, candidates: Sequence[Candidate], covered: Callable[[Offer], bool]) -> Plan:
+        """The walk over `candidates`; those that are not `covered` by what is held are left out."""
+        return Plan(candidates, covered, self._health, self._rng)
 
     def _models(self, caller: Caller, draft: Draft) -> list[ModelEntry]:
         """The asked model and its fallbacks, or all of `auto`, that this key may use in this mode."""
@@ -100,10 +106,16 @@ class Router:
 class Plan:
     """The next route to try, one after the other. A route that failed is not asked again, another key of it may be."""
 
-    def __init__(self, candidates: Sequence[Candidate], affordable: int, health: Cooling, rng: random.Random) -> None:
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        covered: Callable[[Offer], bool],
+        health: Cooling,
+        rng: random.Random,
+    ) -> None:
         self.attempts: list[Attempt] = []
         """What was tried and what was skipped, for the record."""
-        self._todo = [candidate for candidate in candidates if candidate.bound <= affordable]
+        self._todo = [candidate for candidate in candidates if covered(candidate.offer)]
         self._health = health
         self._rng = rng
         self._asked: set[tuple[int, str]] = set()
@@ -111,7 +123,7 @@ class Plan:
         self._waits: list[float] = []
         self._told: list[GatewayError | None] = []
         for candidate in candidates:
-            if candidate.bound > affordable:
+            if candidate not in self._todo:
                 self._skip(candidate, "balance")
 
     def __iter__(self) -> Iterator[tuple[Candidate, Credential]]:

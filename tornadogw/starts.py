@@ -1,8 +1,8 @@
-"""Which run of which process holds money, and what becomes of it when that process is gone.
+"""Which processes run, and how many: each registers a start and renews it by a heartbeat.
 
-Each process registers a start and renews it by a heartbeat. Holds of dead starts are given back when a process starts:
-a crash costs the operator the calls in flight, never the customer. Whom only a recent heartbeat speaks for then, is
-judged once more when it must have beaten again. Nothing is given back for its age alone.
+The first version held money call by call, under the start's name. Such holds of dead starts are given back when a
+process starts: a crash costs the operator the calls in flight, never the customer. Whom only a recent heartbeat speaks
+for then, is judged once more when it must have beaten again. Nothing is given back for its age alone.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class Starts:
         self._store, self._every, self._silence = store, every, silence
         self._tasks: set[asyncio.Task[None]] = set()
         self._judging = False
+        self._alive = 1
         process = process or this_process()
         self.start = Start(secrets.token_hex(8), process.host, process.pid, process.began)
 
@@ -90,9 +91,14 @@ class Starts:
         """The start's id, for the ledger."""
         return self.start.id
 
+    @property
+    def processes(self) -> int:
+        """Processes that share the database, this one included, as of its last heartbeat."""
+        return self._alive
+
     async def begin(self) -> None:
         """Register, and keep registered until `end`. Raises `StoreUnavailable`."""
-        await self._store.beat(self.start)
+        await self._beat()
         self._tasks.add(asyncio.create_task(self._keep_beating(), name="heartbeat"))
 
     async def end(self) -> None:
@@ -125,8 +131,10 @@ class Starts:
         dead |= holders - {start.id for start in starts} - {self.id}
         undecided = any(start.host != self.start.host and start.id not in dead for start in starts)
         if not dead:
+            await self._store.migrate()
             return Released(), undecided
         released = await self._store.release_starts(sorted(dead))
+        await self._store.migrate()
         log.info("gave back %d holds of dead starts, %d micro-units", released.count, released.amount)
         return released, undecided
 
@@ -155,11 +163,15 @@ class Starts:
             return alive(Process(start.host, start.pid, start.began))
         return start.silent <= self._silence
 
+    async def _beat(self) -> None:
+        await self._store.beat(self.start)
+        self._alive = max(1, await self._store.alive(self._silence))
+
     async def _keep_beating(self) -> None:
         while True:
             await asyncio.sleep(self._every)
             try:
-                await self._store.beat(self.start)
+                await self._beat()
             except StoreUnavailable:
                 log.warning("no heartbeat: the database is away")
             except Exception:  # whatever it is, falling silent for ever would be worse

@@ -123,11 +123,9 @@ class Caller(Value, frozen=True):
     time_zone: str = ""
     """The account's own, an IANA name; empty: the setting."""
     budget_daily: int | None = None
-    """What the key may spend on one local day of the account, micro-units; None: no limit of its own."""
+    """Micro-units that the key may spend on one local day of the account; None: all there is."""
     budget_total: int | None = None
-    """What the key may spend in all, micro-units."""
     tokens_per_minute: int | None = None
-    """None: the setting."""
     concurrent: int | None = None
     """Requests that may run at the same time; None: the setting."""
 
@@ -393,3 +391,9 @@ class Record(Value, frozen=True):
     """Unix seconds."""
     first_event_ms: int | None = None
     ms: int = 0
+    wallet: str = ""
+    """What paid: `prepaid`, or `day` for a plan; empty: nothing was held."""
+    factor: int = 1_000_000
+    """What the plan took of the price, in millionths; the cost has it in it."""
+    day: str = ""
+    """The account's local day on which the call was held, YYYYMMDD."""

@@ -83,7 +83,7 @@ async def test_a_cut_ends_the_exchange_as_if_the_client_had_left(start):
             async with asyncio.timeout(5):
                 await inflight.idle()
         [event] = await gateway.events()
-        assert event["_id"]
+        assert event["r"]
 
 
 async def test_a_client_that_leaves_while_its_body_is_on_its_way_leaves_nothing(start):

@@ -152,7 +152,7 @@ async def test_every_answer_carries_a_request_id(start):
                     assert (answered == sent) is kept, (sent, path)
                     assert re.fullmatch("[A-Za-z0-9._-]{1,64}", answered)
                     await response.read()
-        assert {each["_id"] for each in await gateway.events()} >= {"my.id_1-A"}
+        assert {each["r"] for each in await gateway.events()} >= {"my.id_1-A"}
 
 
 async def test_two_calls_with_one_request_id_are_two_calls(start):

@@ -61,7 +61,7 @@ def ask(replayed: Threaded, recording: Recording, *, stream: bool, **more: Any) 
         body = replay.asked(recording, stream=stream) | more
         async with gateway.post(body=body, headers={"X-Request-Id": name}) as response:
             raw = await response.read()
-        events = {each["_id"].partition("~")[0]: each for each in await gateway.events()}
+        events = {each["r"]: each for each in await gateway.events()}
         return response.status, raw, events.get(name)
 
     return replayed.call(call())

@@ -137,7 +137,7 @@ def ask(faulty: Threaded, fault: str, *, stream: bool) -> list[Answered]:
     async def every() -> list[Answered]:
         answers = await asyncio.gather(*(one(*each) for each in RECORDINGS.items()))
         await settled(gateway)
-        events = {each["_id"]: each for each in await gateway.events()}
+        events = {each["r"]: each for each in await gateway.events()}
         return [
             Answered(recording, reply.status, reply.headers, raw, events.get(reply.headers["X-Request-Id"]))
             for recording, reply, raw in answers

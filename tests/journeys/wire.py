@@ -182,7 +182,7 @@ async def settled(gateway: Running) -> None:
     """No request runs, no write of money is under way."""
     async with asyncio.timeout(5):
         await gateway.gateway.parts.inflight.idle()
-    assert await gateway.gateway.ledger.drain(10) == 0
+    assert await gateway.gateway.ledger.rest()
 
 
 async def check_books(gateway: Running) -> None:

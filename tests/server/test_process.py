@@ -114,10 +114,8 @@ def test_a_dead_mongod_is_revived(start):
     assert client.status()[0] == 200
     former = mongod_of(gateway)
     os.kill(former, signal.SIGKILL)
-    while (answer := client.status())[0] != 200:
-        assert (answer[0], answer[1]["code"]) == (503, 5000)
     while "was started again" not in (log := gateway.log.read_text()):
-        assert client.status()[0] in {200, 503}
+        assert client.status()[0] in {200, 429, 503}  # a free call needs no database
     assert mongod_of(gateway) != former
     assert all(json.loads(line) for line in log.splitlines())
     assert gateway.stop() == 0

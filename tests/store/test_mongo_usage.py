@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.events import days_ago, stored
 from tests.store.money import finished
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_ledger import MongoLedger
+from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_usage import MongoUsage, event, least_event, record
+from tornadogw.store.ports_money import Entry
 from tornadogw.types import Attempt, Price, Record, Usage
 
 TEXT = st.text(max_size=8)
@@ -36,6 +38,9 @@ RECORDS = st.builds(
     broken_events=COUNT,
     started=st.integers(0, 4_000_000_000_000).map(lambda each: each / 1000),
     first_event_ms=st.none() | COUNT,
+    wallet=st.sampled_from(["", "prepaid", "day"]),
+    factor=st.integers(0, 10**7),
+    day=st.sampled_from(["", "20261126"]),
     ms=COUNT,
 )
 
@@ -54,12 +59,12 @@ def test_every_field_of_a_record_is_drawn_above() -> None:
 
 def test_what_says_nothing_is_left_out() -> None:
     call = Record(id="r", account_id="a", key_id="k", mode="chat", asked="auto")
-    assert set(event(call, "h")) == {"_id", "h", "a", "k", "t", "md", "q", "i", "o", "src", "c", "p"}
+    assert set(event(call, "h")) == {"_id", "r", "a", "k", "t", "md", "q", "i", "o", "src", "c", "p"}
 
 
 async def test_a_record_is_read_back_by_its_account_only(mongo: Mongo) -> None:
     store, call = MongoUsage(mongo), finished("r1", 5, account_id="ann", upstream="u", started=5.0)
-    await MongoLedger(mongo).settle("h1", call)
+    await MongoEvents(mongo).insert([Entry("h1", call)])
     assert await store.record("ann", "r1") == call
     assert await store.record("bob", "r1") is None
     assert await store.record("ann", "r2") is None
@@ -68,11 +73,11 @@ async def test_a_record_is_read_back_by_its_account_only(mongo: Mongo) -> None:
 
 @pytest.mark.parametrize("request_id", ["mine", "a.b-c_d"])
 async def test_of_calls_that_share_an_id_the_latest_is_read(mongo: Mongo, request_id: str) -> None:
-    ledger, store = MongoLedger(mongo), MongoUsage(mongo)
+    events, store = MongoEvents(mongo), MongoUsage(mongo)
     for number, started in enumerate((5.0, 7.0, 6.0)):
         call = finished(request_id, number, account_id="ann", started=started)
-        await ledger.settle(f"h{number}", call)
-    await ledger.settle("h9", finished(request_id + "x", 9, account_id="ann", started=9.0))
+        await events.insert([Entry(f"h{number}", call)])
+    await events.insert([Entry("h9", finished(request_id + "x", 9, account_id="ann", started=9.0))])
     found = await store.record("ann", request_id)
     assert found is not None
     assert (found.id, found.cost) == (request_id, 1)
@@ -105,3 +110,12 @@ def test_the_least_of_a_record_is_who_when_and_how_much() -> None:
     assert least == Record(
         id="r", account_id="", key_id="key", mode="chat", asked="", usage=Usage(2**63 - 1, 2), cost=7, started=5.0
     )
+
+
+async def test_a_record_is_found_by_its_request(mongo: Mongo) -> None:
+    """An event of today's has an id of its own; the first version's was the request's."""
+    await mongo.database["events"].insert_many([stored(days_ago(0), 5, r="mine"), stored(days_ago(1), 3, r="mine")])
+    found = await MongoUsage(mongo).record("ann", "mine")
+    assert found is not None
+    assert (found.id, found.cost, found.source, found.price) == ("mine", 5, "reported", Price(1, 1))
+    assert await MongoUsage(mongo).record("bob", "mine") is None

@@ -37,6 +37,10 @@ COMMANDS = {
     "account": ("tornadogw.cli.account:account", both("管理账户和余额。", "Manage accounts and their balance.")),
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
+    "doctor": (
+        "tornadogw.cli.doctor:doctor",
+        both("核对所有账目。", "Recompute every balance and sum, and say what is off."),
+    ),
     "vendor": ("tornadogw.cli.vendor:vendor", both("编写和检查供应商插件。", "Write and check vendor plugins.")),
 }
 INTERRUPTED = 130

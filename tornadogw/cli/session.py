@@ -12,16 +12,20 @@ from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.keys import Keys
 from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
+from tornadogw.doctor import Doctor
 from tornadogw.errors import UsageError
 from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
-from tornadogw.store.mongo_usage import MongoUsage
-from tornadogw.store.ports import StoreUnavailable, UsageStore
+from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_usage import DayStore
 
 __all__ = ["Session", "with_database"]
 
@@ -37,7 +41,8 @@ class Session(msgspec.Struct, frozen=True):
     loaded: Loaded
     accounts: Accounts
     keys: Keys
-    usage: UsageStore
+    days: DayStore
+    doctor: Doctor
 
     @property
     def currency(self) -> str:
@@ -76,6 +81,8 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
         await mongo.ensure_indexes(*INDEXES)
         accounts = MongoAccounts(mongo)
         keys = Keys(MongoKeys(mongo), accounts, secret.key_hash_key)
-        return await work(Session(loaded, Accounts(accounts), keys, MongoUsage(mongo)))
+        zone = loaded.settings.money.time_zone
+        doctor = Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone))
+        return await work(Session(loaded, Accounts(accounts), keys, MongoDays(mongo, zone), doctor))
     finally:
         await mongo.close()

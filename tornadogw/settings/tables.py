@@ -68,7 +68,35 @@ class Mongo(Table, frozen=True):
 
 class Money(Table, frozen=True):
     currency: Annotated[str, _help("Three-letter code, shown beside amounts.")] = "CNY"
-    time_zone: Annotated[str, _help("Time zone of days in usage, an IANA name.")] = "Asia/Shanghai"
+    time_zone: Annotated[str, _help("Time zone of days where an account has none of its own, an IANA name.")] = (
+        "Asia/Shanghai"
+    )
+    journal: Annotated[
+        Literal["disk", "mongo"],
+        _help(
+            "Where a charge stands before an answer ends: `disk`, a file in the data folder; `mongo`, the database, "
+            "for containers without a disk, where the end of each answer waits for it."
+        ),
+    ] = "disk"
+    lease_seconds: Annotated[
+        Annotated[float, Meta(ge=3, le=3600)],
+        _help("Seconds for which a process takes money of an account on lease; so long calls go on without MongoDB."),
+    ] = 30.0
+    reclaim_after: Annotated[
+        Annotated[float, Meta(ge=0, le=86400)],
+        _help("Seconds after its end in which a lease may still be renewed: longer than a restart takes."),
+    ] = 60.0
+
+
+class Usage(Table, frozen=True):
+    keep_events: Annotated[
+        Annotated[int, Meta(ge=2, le=36500)],
+        _help("Days for which each call is kept; lowered, older ones are removed for good."),
+    ] = 90
+    keep_days: Annotated[
+        Annotated[int, Meta(ge=2, le=36500)],
+        _help("Days for which the sums of an account's day are kept."),
+    ] = 400
 
 
 class Limits(Table, frozen=True):
@@ -185,6 +213,7 @@ class Settings(Table, frozen=True):
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
+    usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
     limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     timeouts: Annotated[

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -176,6 +177,10 @@ class Mongo:
                 f"{fingerprint}). Copy the file `secret` from the data folder of a gateway that runs on this database "
                 "into ours, or set `server.secret` to the same value as there."
             )
+
+    async def identity(self) -> str:
+        """Which database this is, whatever its address: 32 characters, made once. Raises StoreUnavailable."""
+        return str((await self._noted("database", {"id": secrets.token_hex(16)}))["id"])
 
     async def _noted(self, name: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """What was noted first under `name`: `values`, if nothing was there."""

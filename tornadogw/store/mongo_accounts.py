@@ -1,7 +1,7 @@
 """Accounts and payments in MongoDB.
 
 accounts  `_id`, `email`, `pw` (argon2), `status`, `role`, `lang`, `t` (made), `credited`, `balance`, `spent` (Int64
-          micro-units), `holds` {hold id: {`a` amount, `s` start id}}
+          micro-units), `leases` (see mongo_leases)
 payments  `_id` reference, `a` account, `amount`, `t`, `by`
 """
 
@@ -15,18 +15,20 @@ from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_figures import Figures, read_figures
+from tornadogw.store.mongo_leases import ACCOUNT_INDEXES
 from tornadogw.store.mongo_values import moment, money, seconds
 from tornadogw.store.ports import Account, Duplicate, Role, Status
 
 __all__ = ["INDEXES", "MongoAccounts"]
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "accounts": (IndexModel([("email", ASCENDING)], unique=True),),
+    "accounts": (IndexModel([("email", ASCENDING)], unique=True), *ACCOUNT_INDEXES),
     "payments": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
 }
 
 
-def _account(document: Mapping[str, Any]) -> Account:
+def _account(document: Mapping[str, Any], figures: Figures) -> Account:
     return Account(
         id=document["_id"],
         email=document["email"],
@@ -34,10 +36,10 @@ def _account(document: Mapping[str, Any]) -> Account:
         role=document["role"],
         language=document["lang"],
         has_password=document["pw"] is not None,
-        credited=int(document["credited"]),
-        balance=int(document["balance"]),
-        held=sum(int(hold["a"]) for hold in document["holds"].values()),
-        spent=int(document["spent"]),
+        credited=figures.credited,
+        balance=figures.balance,
+        held=figures.held,
+        spent=figures.spent,
         created=seconds(document["t"]),
     )
 
@@ -61,7 +63,7 @@ class MongoAccounts:
             "credited": money(0),
             "balance": money(0),
             "spent": money(0),
-            "holds": {},
+            "leases": {},
         }
         with driver_errors():
             try:
@@ -70,14 +72,12 @@ class MongoAccounts:
                 raise Duplicate(account.email) from None
 
     async def by_email(self, email: str) -> Account | None:
-        with driver_errors():
-            document = await self._accounts.find_one({"email": email})
-        return None if document is None else _account(document)
+        found = await read_figures(self._mongo, "accounts", {"email": email})
+        return _account(*found[0]) if found else None
 
     async def all(self) -> Sequence[Account]:
-        with driver_errors():
-            documents = await self._accounts.find().sort("email").to_list(None)
-        return [_account(document) for document in documents]
+        found = await read_figures(self._mongo, "accounts", {})
+        return sorted((_account(*each) for each in found), key=lambda account: account.email)
 
     async def set_status(self, account_id: str, status: Status) -> None:
         await self._set(account_id, status=status)

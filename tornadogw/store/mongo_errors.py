@@ -19,11 +19,11 @@ from pymongo.errors import (
 
 from tornadogw.store.ports import StoreUnavailable
 
-__all__ = ["driver_errors", "is_away"]
+__all__ = ["NOT_NOW", "driver_errors", "is_away"]
 
 _LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError", "NoWritesPerformed")
 """What server or driver put on errors that another try may not meet."""
-_CODES = frozenset(
+NOT_NOW = frozenset(
     {
         6,  # HostUnreachable
         7,  # HostNotFound
@@ -61,6 +61,6 @@ def is_away(error: PyMongoError) -> bool:
     """Whether the database could not answer now, as opposed to having refused."""
     if error.timeout or isinstance(error, (ConnectionFailure, ExecutionTimeout, WTimeoutError)):
         return True
-    if isinstance(error, OperationFailure) and error.code in _CODES:
+    if isinstance(error, OperationFailure) and error.code in NOT_NOW:
         return True
     return any(error.has_error_label(label) for label in _LABELS)

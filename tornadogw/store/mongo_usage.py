@@ -1,6 +1,7 @@
 """Finished calls in MongoDB, one event each; fields are short because there are many.
 
-events  `_id` request id (with `~` and the hold's id if that was taken), `h` hold id, `a` account, `k` key, `t` start,
+events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request id in those of the first version),
+        `r` request id, `w` wallet, `b` leases of budgets, `f` factor, `d` local day, `a` account, `k` key, `t` start,
         `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
@@ -11,7 +12,6 @@ Fields that say nothing are left out. What a client or an upstream words is cut,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,11 +20,12 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_values import moment, money, seconds
-from tornadogw.store.ports import MAX_AMOUNT, UsageRow
+from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.types import Attempt, Price, Record, Usage
 
 __all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
 
+MILLION = 1_000_000
 TEXT = 200
 """Characters of a text that others word."""
 ATTEMPTS = 16
@@ -32,11 +33,15 @@ DROPPED, DROPPED_TEXT = 64, 64
 """Names of dropped fields, and characters of each."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "events": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
+    "events": (
+        IndexModel([("a", ASCENDING), ("t", DESCENDING)]),
+        IndexModel([("r", ASCENDING)]),
+        IndexModel([("b", ASCENDING)], sparse=True),
+    ),
 }
 
 
-def event(call: Record, hold_id: str) -> dict[str, Any]:
+def event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a finished call."""
     usage, price = call.usage, call.price
     optional = {
@@ -53,10 +58,12 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
         "dr": [name[:DROPPED_TEXT] for name in call.dropped[:DROPPED]],
         "be": call.broken_events,
         "ms": call.ms,
+        "w": call.wallet,
+        "d": call.day,
     }
     document: dict[str, Any] = {
-        "_id": call.id,
-        "h": hold_id,
+        "_id": event_id,
+        "r": call.id,
         "a": call.account_id,
         "k": call.key_id,
         "t": moment(call.started),
@@ -71,6 +78,8 @@ def event(call: Record, hold_id: str) -> dict[str, Any]:
     document.update((name, value) for name, value in optional.items() if value)
     if call.first_event_ms is not None:
         document["ttft"] = call.first_event_ms
+    if call.factor != MILLION:
+        document["f"] = call.factor
     return document
 
 
@@ -78,7 +87,7 @@ def _attempt(each: Attempt) -> list[Any]:
     return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms]
 
 
-def least_event(call: Record, hold_id: str) -> dict[str, Any]:
+def least_event(call: Record, event_id: str) -> dict[str, Any]:
     """The document of a call whose whole record cannot be stored: who, when, how much; none of it worded by others."""
     usage = Usage(*(min(count, MAX_AMOUNT) for count in msgspec.structs.astuple(call.usage)))
     least = Record(
@@ -91,8 +100,11 @@ def least_event(call: Record, hold_id: str) -> dict[str, Any]:
         source=call.source,
         cost=call.cost,
         started=call.started,
+        wallet=call.wallet,
+        factor=call.factor,
+        day=call.day,
     )
-    return event(least, hold_id)
+    return event(least, event_id)
 
 
 def record(document: Mapping[str, Any]) -> Record:
@@ -100,7 +112,7 @@ def record(document: Mapping[str, Any]) -> Record:
     get = document.get
     usage = Usage(document["i"], document["o"], get("ic", 0), get("iw", 0), get("og", 0))
     return Record(
-        id=document["_id"].partition("~")[0],
+        id=get("r") or document["_id"].partition("~")[0],
         account_id=document["a"],
         key_id=document["k"],
         mode=document["md"],
@@ -121,6 +133,9 @@ def record(document: Mapping[str, Any]) -> Record:
         started=seconds(document["t"]),
         first_event_ms=get("ttft"),
         ms=get("ms", 0),
+        wallet=get("w", ""),
+        factor=get("f", MILLION),
+        day=get("d", ""),
     )
 
 
@@ -130,24 +145,9 @@ class MongoUsage:
     def __init__(self, mongo: Mongo) -> None:
         self._events = mongo.database["events"]
 
-    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
-        day = {"$dateToString": {"date": "$t", "format": "%Y-%m-%d", "timezone": zone}}
-        sums = {name: {"$sum": f"${name}"} for name in ("i", "o", "c")}
-        stages: list[Mapping[str, Any]] = [
-            {"$match": {"a": account_id, "t": {"$gte": since}}},
-            {"$group": {"_id": {"d": day, "m": {"$ifNull": ["$m", ""]}}, "n": {"$sum": 1}, **sums}},
-            {"$sort": {"_id": 1}},
-        ]
-        with driver_errors():
-            groups = await self._events.aggregate(stages).to_list(None)
-        return [
-            UsageRow(each["_id"]["d"], each["_id"]["m"], each["n"], int(each["i"]), int(each["o"]), int(each["c"]))
-            for each in groups
-        ]
-
     async def record(self, account_id: str, request_id: str) -> Record | None:
         again = {"$gte": f"{request_id}~", "$lt": f"{request_id}~~"}
-        query = {"a": account_id, "$or": [{"_id": request_id}, {"_id": again}]}
+        query = {"a": account_id, "$or": [{"r": request_id}, {"_id": request_id}, {"_id": again}]}
         with driver_errors():
             documents = await self._events.find(query).sort("t", DESCENDING).limit(1).to_list(1)
         return record(documents[0]) if documents else None

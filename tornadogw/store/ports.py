@@ -7,7 +7,6 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
@@ -24,15 +23,12 @@ __all__ = [
     "Duplicate",
     "Found",
     "KeyStore",
-    "LedgerStore",
     "Released",
     "Role",
     "Start",
     "StartStore",
     "Status",
     "StoreUnavailable",
-    "Taken",
-    "UsageRow",
     "UsageStore",
 ]
 
@@ -107,13 +103,6 @@ class Found(Value, frozen=True):
     language: str | None = None
 
 
-class Taken(Value, frozen=True):
-    """The outcome of a hold. `amount` None: refused, for want of money if the account is active."""
-
-    amount: int | None
-    account_active: bool = True
-
-
 class Released(Value, frozen=True):
     """Holds that were given back."""
 
@@ -132,19 +121,6 @@ class Start(Value, frozen=True):
     """When the process began, in the machine's own measure: tells a process from a later one with its id."""
     silent: float = 0.0
     """Seconds since its last heartbeat, by the database's clock."""
-
-
-class UsageRow(Value, frozen=True):
-    """What one model did for one account on one day."""
-
-    day: str
-    """YYYY-MM-DD in the time zone asked for."""
-    model: str
-    """Empty: calls that no model answered."""
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: int = 0
 
 
 class AccountStore(Protocol):
@@ -193,34 +169,6 @@ class KeyStore(Protocol):
         """Give the key another text; the old one is unknown from now on. False: the account has no such key."""
 
 
-class LedgerStore(Protocol):
-    """Money in motion. `hold_id` is unique for ever; every method may be repeated without harm."""
-
-    async def hold(self, account_id: str, hold_id: str, start_id: str, amounts: Sequence[int]) -> Taken:
-        """Set aside the largest of `amounts` (positive, descending) that the balance covers, in one update."""
-
-    async def release(self, account_id: str, hold_id: str) -> None:
-        """Give a hold back, if it is there."""
-
-    async def void(self, account_id: str, hold_id: str, start_id: str) -> bool:
-        """Give a hold back, or leave a mark so that a `hold` still under way cannot take it any more.
-
-        True: there is a mark, to be removed by `forget`.
-        """
-
-    async def forget(self, account_id: str, hold_id: str) -> None:
-        """Remove the mark that `void` left."""
-
-    async def settle(self, hold_id: str, record: Record) -> None:
-        """Store the record and move its cost from the hold (if that is gone: the balance) to `spent`, exactly once.
-
-        A record that the database would not have is stored without what others worded; its money moves all the same.
-        """
-
-    async def note(self, hold_id: str, record: Record) -> None:
-        """Store a record that costs nothing and has no hold, exactly once."""
-
-
 class StartStore(Protocol):
     """Which processes are alive, and the holds of those that are not."""
 
@@ -230,8 +178,14 @@ class StartStore(Protocol):
     async def end(self, start_id: str) -> None:
         """Forget the start."""
 
+    async def alive(self, silence: float) -> int:
+        """How many starts were heard of within so many seconds."""
+
     async def holding(self) -> frozenset[str]:
-        """Ids of the starts that hold something."""
+        """Ids of the starts that hold something in the way of the first version."""
+
+    async def migrate(self) -> None:
+        """Give accounts without such holds the form of this version."""
 
     async def starts(self) -> Sequence[Start]:
         """Every registered start."""
@@ -242,9 +196,6 @@ class StartStore(Protocol):
 
 class UsageStore(Protocol):
     """Finished calls, read back."""
-
-    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
-        """Sums by day and model from `since` on, ordered; `zone` is an IANA name that says where a day begins."""
 
     async def record(self, account_id: str, request_id: str) -> Record | None:
         """The account's latest call with this id."""
