@@ -6,7 +6,6 @@ import asyncio
 import re
 import time
 from collections import Counter
-from functools import partial
 
 from tests.journeys.wire import check_envelope, eventually
 from tests.running import new_key
@@ -70,7 +69,7 @@ async def test_the_headers_count_down_and_retry_after_is_true(start):
 
 async def test_with_others_on_the_same_database_the_headers_are_as_true(start, monkeypatch):
     """A second process that has registered and asks for half of it: what it took is missing here at once."""
-    monkeypatch.setattr("tornadogw.gateway.Limiter", partial(Limiter, processes=lambda: 2))
+    monkeypatch.setattr("tornadogw.gateway.Limiter", lambda limits, store, _: Limiter(limits, store, lambda: 2))
     async with start("[limits]\nkey_per_minute = 20") as gateway:
         store = MongoLimits(gateway.mongo)
         await store.share("processes", "other", 1, 1, 9, 60.0, 5.0)
