@@ -29,6 +29,7 @@ from tornadogw.journal.writer import Journal
 from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits import Windows, networks
 from tornadogw.plugins import Plugins
+from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
 from tornadogw.secret import Secret
@@ -40,6 +41,8 @@ from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
+from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
@@ -82,10 +85,14 @@ async def open_gateway(
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
         stack.push_async_callback(mongo.close)
         await _prepare(mongo, secret)
+        await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
         starts = Starts(MongoStarts(mongo))
         await starts.begin()
         stack.push_async_callback(starts.end)
         await starts.release_dead_starts()
+        rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
+        rebuild.start()
+        stack.push_async_callback(rebuild.close)
         ledger = await stack.enter_async_context(_keeping_books(settings, mongo, starts, data))
         auth = await stack.enter_async_context(_authenticating(mongo, secret, ledger))
         transport = Transport()

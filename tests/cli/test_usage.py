@@ -9,6 +9,9 @@ import urllib.request
 
 import pytest
 
+from tests.store.events import days_ago, stored
+from tornadogw.cli.usage import formula_safe
+
 PRICED = """
 [[upstreams]]
 name = "e"
@@ -57,7 +60,39 @@ def test_what_was_called_is_charged_and_shown(alone, start, tmp_path):
 def test_nothing_was_called(inside):
     inside("account", "create", "a@example.com")
     assert inside("usage", "a@example.com", "--json").json == {"rows": []}
-    assert inside("usage", "a@example.com", "--csv").out == "day,model,requests,prompt_tokens,completion_tokens,cost\n"
+    heads = inside("usage", "a@example.com", "--csv").out
+    assert heads.startswith("day,model,requests,prompt_tokens,completion_tokens,cost,cached_tokens,cache_write_tokens,")
+    assert heads.endswith("reasoning_tokens,key,hour\n")
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_is_run_by_a_spreadsheet(cell):
+    assert formula_safe(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", [-1, 0, "", "a=b", "1", " =1", "中"])
+def test_numbers_and_harmless_texts_stay(cell):
+    assert formula_safe(cell) == cell
+
+
+def test_each_way_to_part_a_day(inside, mongo, run):
+    account = inside("account", "create", "a@example.com", "--json").json["id"]
+    events = [stored(days_ago(0), 5, a=account, m=model, d=None, ic=1) for model in ("=evil()", "m")]
+    run(mongo.database["events"].insert_many(events))
+    by = {
+        by: inside("usage", "a@example.com", "--by", by, "--json").json["rows"]
+        for by in ("day", "model", "key", "hour")
+    }
+    assert [len(by[each]) for each in by] == [1, 2, 1, 1]
+    assert {(rows[0]["cost"], rows[0]["cached_tokens"]) for each, rows in by.items() if each != "model"} == {(10, 2)}
+    assert (by["key"][0]["key"], by["hour"][0]["hour"]) == ("key", "20:00+0800")
+    rows = list(csv.DictReader(inside("usage", "a@example.com", "--csv").out.splitlines()))
+    assert [(row["model"], row["cost"]) for row in rows] == [("'=evil()", "5"), ("m", "5")]
+    for each, head in (("model", "MODEL"), ("key", "KEY"), ("hour", "HOUR")):
+        assert inside("usage", "a@example.com", "--by", each).out.splitlines()[0].split()[1] == head
+    table = inside("usage", "a@example.com", "--by", "day").out.splitlines()
+    assert table[0].split()[:3] == ["DAY", "REQUESTS", "PROMPT"]
+    assert table[-1].split() == ["total", "2", "6", "2", "0", "4", "0", "0.00001"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.events import days_ago, stored
 from tests.store.money import finished
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_events import MongoEvents
@@ -109,3 +110,12 @@ def test_the_least_of_a_record_is_who_when_and_how_much() -> None:
     assert least == Record(
         id="r", account_id="", key_id="key", mode="chat", asked="", usage=Usage(2**63 - 1, 2), cost=7, started=5.0
     )
+
+
+async def test_a_record_is_found_by_its_request(mongo: Mongo) -> None:
+    """An event of today's has an id of its own; the first version's was the request's."""
+    await mongo.database["events"].insert_many([stored(days_ago(0), 5, r="mine"), stored(days_ago(1), 3, r="mine")])
+    found = await MongoUsage(mongo).record("ann", "mine")
+    assert found is not None
+    assert (found.id, found.cost, found.source, found.price) == ("mine", 5, "reported", Price(1, 1))
+    assert await MongoUsage(mongo).record("bob", "mine") is None

@@ -8,8 +8,13 @@ from tornadogw.store import (
     mongo_starts,
     mongo_usage,
     ports,
+    ports_doctor,
     ports_money,
+    ports_usage,
 )
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_doctor import MongoDoctor
+from tornadogw.store.mongo_rebuild import MongoDayJobs
 
 
 def methods(kind: type) -> set[str]:
@@ -24,8 +29,14 @@ def test_each_store_does_what_its_port_says_and_no_more() -> None:
         (mongo_events.MongoEvents, ports_money.EventStore),
         (mongo_starts.MongoStarts, ports.StartStore),
         (mongo_usage.MongoUsage, ports.UsageStore),
+        (MongoDayJobs, ports_usage.DayJobs),
+        (MongoDoctor, ports_doctor.DoctorStore),
     ):
         assert methods(store) == methods(port)
+
+
+def test_days_are_read_as_their_port_says_and_written_by_the_ledger() -> None:
+    assert methods(MongoDays) == methods(ports_usage.DayStore) | {"add", "mark"}
 
 
 def test_an_account_is_active_or_not() -> None:

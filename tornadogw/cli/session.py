@@ -18,6 +18,7 @@ from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
+from tornadogw.doctor import Doctor
 from tornadogw.errors import UsageError
 from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
@@ -25,13 +26,16 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
 from tornadogw.store.mongo_codes import MongoCodes
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
-from tornadogw.store.mongo_usage import MongoUsage
-from tornadogw.store.ports import StoreUnavailable, UsageStore
+from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_usage import DayStore
 
 __all__ = ["Session", "with_database"]
 
@@ -51,7 +55,8 @@ class Session(msgspec.Struct, frozen=True):
     subscriptions: Subscriptions
     codes: Codes
     audit: Audit
-    usage: UsageStore
+    days: DayStore
+    doctor: Doctor
 
     @property
     def by(self) -> str:
@@ -110,7 +115,8 @@ def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
         subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
         codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
         audit=Audit(MongoAudit(mongo), accounts),
-        usage=MongoUsage(mongo),
+        days=MongoDays(mongo, zone),
+        doctor=Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone)),
     )
 
 

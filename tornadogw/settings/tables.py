@@ -87,6 +87,17 @@ class Money(Table, frozen=True):
     ] = 60.0
 
 
+class Usage(Table, frozen=True):
+    keep_events: Annotated[
+        Annotated[int, Meta(ge=2, le=36500)],
+        _help("Days for which each call is kept; lowered, older ones are removed for good."),
+    ] = 90
+    keep_days: Annotated[
+        Annotated[int, Meta(ge=2, le=36500)],
+        _help("Days for which the sums of an account's day are kept."),
+    ] = 400
+
+
 class Limits(Table, frozen=True):
     ip_per_minute: Annotated[Positive, _help("Requests per minute and client address.")] = 500
     key_per_minute: Annotated[Positive, _help("Requests per minute and API key without a limit of its own.")] = 100
@@ -196,6 +207,7 @@ class Settings(Table, frozen=True):
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
+    usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
     limits: Annotated[Limits, _help("Requests per minute.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     timeouts: Annotated[

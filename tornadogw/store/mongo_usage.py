@@ -12,7 +12,6 @@ Fields that say nothing are left out. What a client or an upstream words is cut,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_values import moment, money, seconds
-from tornadogw.store.ports import MAX_AMOUNT, UsageRow
+from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.types import Attempt, Price, Record, Usage
 
 __all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
@@ -145,21 +144,6 @@ class MongoUsage:
 
     def __init__(self, mongo: Mongo) -> None:
         self._events = mongo.database["events"]
-
-    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
-        day = {"$dateToString": {"date": "$t", "format": "%Y-%m-%d", "timezone": zone}}
-        sums = {name: {"$sum": f"${name}"} for name in ("i", "o", "c")}
-        stages: list[Mapping[str, Any]] = [
-            {"$match": {"a": account_id, "t": {"$gte": since}}},
-            {"$group": {"_id": {"d": day, "m": {"$ifNull": ["$m", ""]}}, "n": {"$sum": 1}, **sums}},
-            {"$sort": {"_id": 1}},
-        ]
-        with driver_errors():
-            groups = await self._events.aggregate(stages).to_list(None)
-        return [
-            UsageRow(each["_id"]["d"], each["_id"]["m"], each["n"], int(each["i"]), int(each["o"]), int(each["c"]))
-            for each in groups
-        ]
 
     async def record(self, account_id: str, request_id: str) -> Record | None:
         again = {"$gte": f"{request_id}~", "$lt": f"{request_id}~~"}

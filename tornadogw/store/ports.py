@@ -6,8 +6,8 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from tornadogw.types import Record, Terms
 
 __all__ = [
     "MAX_AMOUNT",
+    "PAYMENT_REF",
     "ROLES",
     "STATUSES",
     "Account",
@@ -31,12 +32,14 @@ __all__ = [
     "StartStore",
     "Status",
     "StoreUnavailable",
-    "UsageRow",
     "UsageStore",
 ]
 
 MAX_AMOUNT = 2**63 - 1
 """The largest amount the database can hold."""
+
+PAYMENT_REF = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
+"""References of what codes and orders pay in and take back; no payment by hand has such a one."""
 
 Role = Literal["user", "operator", "owner"]
 Status = Literal["active", "disabled"]
@@ -152,19 +155,6 @@ class Start(Value, frozen=True):
     """Seconds since its last heartbeat, by the database's clock."""
 
 
-class UsageRow(Value, frozen=True):
-    """What one model did for one account on one day."""
-
-    day: str
-    """YYYY-MM-DD in the time zone asked for."""
-    model: str
-    """Empty: calls that no model answered."""
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: int = 0
-
-
 class AccountStore(Protocol):
     """Accounts and what was paid in. Every change is one step with its line in the audit log."""
 
@@ -243,9 +233,6 @@ class StartStore(Protocol):
 
 class UsageStore(Protocol):
     """Finished calls, read back."""
-
-    async def rows(self, account_id: str, since: datetime, zone: str) -> Sequence[UsageRow]:
-        """Sums by day and model from `since` on, ordered; `zone` is an IANA name that says where a day begins."""
 
     async def record(self, account_id: str, request_id: str) -> Record | None:
         """The account's latest call with this id."""

@@ -1,0 +1,75 @@
+"""What usage needs from MongoDB: an account's days, how they are kept right, and how far back they go.
+
+Days are named YYYYMMDD and are local days of their account; hours are named YYYYMMDDHH and are hours of UTC. Amounts
+are integers in micro-units of the currency. Every method may raise `StoreUnavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tornadogw.types import Value
+
+__all__ = ["Count", "DayJobs", "DayStore", "UsageDay"]
+
+
+class Count(Value, frozen=True):
+    """What some calls came to."""
+
+    requests: int = 0
+    cost: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    """Tokens; a part of `prompt`, as `cache_write`."""
+    cache_write: int = 0
+    reasoning: int = 0
+    """A part of `completion`."""
+
+
+class UsageDay(Value, frozen=True):
+    """One day of one account, counted in several ways."""
+
+    day: str
+    hours: Mapping[str, Count] = {}
+    """By hours of UTC in which the calls began, so that a day with 25 hours has 25."""
+    models: Mapping[str, Count] = {}
+    """By the model that answered; empty: none did."""
+    keys: Mapping[str, Count] = {}
+    wallets: Mapping[str, Count] = {}
+    """By what paid: `prepaid`, `day`; empty: nothing was held, or the first version held it."""
+
+
+class DayStore(Protocol):
+    """Days, read."""
+
+    async def days(self, account_id: str, first: str, last: str) -> Sequence[UsageDay]:
+        """The days from `first` to `last` with calls, in order, right to the last event: what is not closed is counted
+        anew from the events.
+        """
+
+    async def page(self, account_id: str, first: str, last: str) -> Sequence[UsageDay]:
+        """The same in one read of a document a day; the last seconds may be missing."""
+
+
+class DayJobs(Protocol):
+    """Days, closed: counted anew from their events, once they are over everywhere."""
+
+    async def due(self) -> Sequence[str]:
+        """Days that are over, whose events are all there, and that nobody has closed yet, oldest first."""
+
+    async def claim(self, job: str, by: str, seconds: float) -> bool:
+        """Whether `by` may do a job, which nobody has done, and nobody else has claimed within so many seconds."""
+
+    async def done(self, day: str) -> None:
+        """Note that a day is closed."""
+
+    async def rebuild(self, first: str, last: str) -> int:
+        """Count the days of every account anew; how many documents there are for them now.
+
+        Raises `UsageError` if events of these days have been removed: the days would lose what only they know.
+        """
+
+    async def rebuild_late(self) -> int:
+        """Count those account-days anew that got an event after they were closed; how many there were."""
