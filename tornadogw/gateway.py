@@ -18,6 +18,7 @@ from tornadogw.accounts.keys import Keys
 from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
+from tornadogw.day_writer import DayWriter
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
@@ -37,7 +38,8 @@ from tornadogw.settings import Settings
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
-from tornadogw.store.mongo_events import MongoEvents
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_events import MongoEvents, document
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
@@ -46,6 +48,7 @@ from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_money import Entry
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
@@ -120,12 +123,13 @@ async def _prepare(mongo: Mongo, secret: Secret) -> None:
 async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data: Path) -> AsyncIterator[Ledger]:
     """The ledger and who looks after leases. What earlier processes left in their journals is booked first."""
     money, leases, events = settings.money, MongoLeases(mongo), MongoEvents(mongo)
+    days = DayWriter(MongoDays(mongo, money.time_zone))
     identity = await mongo.identity()
     slot = take_slot(data / "journal") if money.journal == "disk" else None
     journal = None
     if slot is not None:
         try:
-            await replay(data / "journal", slot, identity, leases, events)
+            await replay(data / "journal", slot, identity, leases, events, lambda found: days.add(_documents(found)))
         except BaseException:
             slot.release()
             raise
@@ -138,8 +142,10 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         time_zone=money.time_zone,
         leasing=Leasing(money.lease_seconds, min(2.0, money.lease_seconds / 6)),
         processes=lambda: starts.processes,
+        inserted=lambda entries: days.add(_documents(entries)),
     )
     reclaimer = Reclaimer(leases, money.reclaim_after)
+    days.start()
     ledger.start()
     reclaimer.start()
     try:
@@ -147,9 +153,14 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
     finally:
         await reclaimer.close()
         lost = await ledger.drain(DRAIN)
+        await days.close()
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)
+
+
+def _documents(entries: Sequence[Entry]) -> Sequence[Mapping[str, Any]]:
+    return [document(entry) for entry in entries]
 
 
 @asynccontextmanager
