@@ -87,6 +87,8 @@ async def test_a_day_that_is_used_up(shop) -> None:
         await bob.until((200, 0))  # prepaid pays after the day's amount
         await bob.plans.change("small", prepaid_after=False)
         await bob.until((402, 2003))
+        await bob.plans.change("small", daily="1")  # raises today's amount too
+        await bob.until((200, 0))
 
 
 async def test_a_model_outside_the_plan(shop) -> None:
