@@ -18,6 +18,7 @@ from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_o
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from, days_from
 from tornadogw.store.mongo_values import money
+from tornadogw.store.ports import PAYMENT_REF
 from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
 
 __all__ = ["MongoDoctor"]
@@ -188,7 +189,7 @@ class MongoDoctor:
             if state == "refunded":
                 due[f"{ref}-refund"] = f"orders/{order['_id']}", order["a"], -amount
         found = [_trade(*each, paid.get(ref, {})) for ref, each in due.items()]
-        unclaimed = [each for ref, each in paid.items() if ref not in due]
+        unclaimed = [each for ref, each in paid.items() if ref not in due and PAYMENT_REF.fullmatch(ref)]
         found += [Trade(f"payments/{each['_id']}", each["a"], 0, int(each["amount"])) for each in unclaimed]
         return [each for each in found if each.due != each.paid]
 
