@@ -16,9 +16,11 @@ from pymongo.errors import OperationFailure
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_of, usage_day
 from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_retention import complete_from, days_from
-from tornadogw.store.mongo_values import money
+from tornadogw.store.mongo_values import money, seconds
 from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
+from tornadogw.store.ports_money import Overdue, Part, Wallet
 
 __all__ = ["MongoDoctor"]
 
@@ -199,24 +201,12 @@ class MongoDoctor:
     # --- put right -------------------------------------------------------------------------------------------------
 
     async def settle(self, wallet: WalletFacts, lease: LeaseFacts) -> bool:
-        place = f"leases.{lease.id}"
-        unchanged = {f"{place}.g": money(lease.granted), f"{place}.s": money(lease.settled)}
-        settled, granted = money(lease.charged), money(lease.granted)
-        gone = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": 1}}
-        still = {"_id": wallet.id, f"{place}.closed": {"$exists": lease.closed}, **unchanged}
-        if not lease.closed:
-            still["$expr"] = {"$lt": [f"${place}.exp", gone]}  # a renewal wins
-        change = {
-            "spent": {"$add": ["$spent", {"$subtract": [settled, money(lease.settled)]}]},
-            "balance": {"$add": ["$balance", {"$subtract": [granted, settled]}]},
-            f"{place}.g": settled,
-            f"{place}.s": settled,
-            f"{place}.closed": {"$ifNull": [f"${place}.closed", "$$NOW"]},
-        }
-        collection = wallet.document.partition("/")[0]
-        with driver_errors():
-            done = await self._database[collection].update_one(still, [{"$set": change}])
-        return bool(done.modified_count)
+        leases, owner = MongoLeases(self._mongo), Wallet(wallet.kind, wallet.id, "")
+        if lease.closed:
+            return await leases.close(Part(wallet.kind, wallet.id, lease.id), lease.summed)
+        if lease.over <= 0:
+            return False
+        return await leases.reclaim(Overdue(owner, lease.id, lease.end), lease.summed)
 
 
 def _trade(document: str, account_id: str, due: int, payment: Mapping[str, Any]) -> Trade:
@@ -273,6 +263,7 @@ def _wallet(
                 summed=sums.get(lid, 0),
                 closed="closed" in lease,
                 whole=lease.get("t", times.born) >= times.events_from,
+                end=seconds(lease["exp"]),
                 over=(times.now - lease["exp"]).total_seconds(),
                 owned=lease["p"] in starts,
             )

@@ -27,6 +27,8 @@ class LeaseFacts(Value, frozen=True):
     closed: bool = False
     whole: bool = True
     """Whether all of its events must still be there; False: the first ones may have been removed for their age."""
+    end: float = 0.0
+    """Unix seconds, as it was read."""
     over: float = 0.0
     """Seconds since its end, by the database's clock; below zero: it lasts."""
     owned: bool = True
