@@ -116,10 +116,10 @@ async def test_a_call_with_two_events_is_told(mongo: Mongo) -> None:
     await healthy(mongo)
     first = await mongo.database["events"].find_one({"c": 25})
     assert first is not None
-    await mongo.database["events"].insert_one({**first, "_id": f"{FORGOTTEN}000000ff"})
+    await mongo.database["events"].insert_one({**first, "_id": f"{FORGOTTEN}ffffffff"})
     assert told((await examined(mongo)).findings) == [
         ("spent", ANN, "spent", -25),
-        ("event_twice", f"events/{first['_id']}", f"{FORGOTTEN}000000ff", 25),
+        ("event_twice", f"events/{first['_id']}", f"{FORGOTTEN}ffffffff", 25),
     ]
 
 

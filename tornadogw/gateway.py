@@ -37,6 +37,7 @@ from tornadogw.settings import Settings
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
@@ -46,6 +47,7 @@ from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.tally import Tally
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
@@ -122,10 +124,11 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
     money, leases, events = settings.money, MongoLeases(mongo), MongoEvents(mongo)
     identity = await mongo.identity()
     slot = take_slot(data / "journal") if money.journal == "disk" else None
+    tally = Tally(MongoDays(mongo, money.time_zone))
     journal = None
     if slot is not None:
         try:
-            await replay(data / "journal", slot, identity, leases, events)
+            await replay(data / "journal", slot, identity, leases, events, tally.add, tally.mark)
         except BaseException:
             slot.release()
             raise
@@ -138,15 +141,18 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         time_zone=money.time_zone,
         leasing=Leasing(money.lease_seconds, min(2.0, money.lease_seconds / 6)),
         processes=lambda: starts.processes,
+        inserted=tally.add,
     )
     reclaimer = Reclaimer(leases, money.reclaim_after)
     ledger.start()
     reclaimer.start()
+    tally.start()
     try:
         yield ledger
     finally:
         await reclaimer.close()
         lost = await ledger.drain(DRAIN)
+        await tally.close()
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)

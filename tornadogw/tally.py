@@ -77,7 +77,8 @@ class Tally:
             try:
                 await self._book.mark(marked)
             except StoreUnavailable:
-                self.mark(marked)  # this may be repeated
+                self.mark(marked)  # this may be repeated, that was not tried
+                self.add(added)
                 raise
         if added:
             await self._book.add(added)

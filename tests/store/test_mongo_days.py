@@ -81,6 +81,12 @@ async def test_amounts_outgrow_32_bits(mongo: Mongo) -> None:
     assert [each.models for each in await days.days("ann", TODAY, TODAY)] == [{"m": count}]
 
 
+async def test_what_no_database_can_hold_is_cut(mongo: Mongo) -> None:
+    days = MongoDays(mongo, "UTC")
+    await days.add(entries(stored(days_ago(0), 5, i=2**70)))
+    assert [each.models["m"].prompt for each in await days.page("ann", TODAY, TODAY)] == [2**63 - 1]
+
+
 EVENTS = st.lists(
     st.builds(
         stored,

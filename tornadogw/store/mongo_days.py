@@ -25,6 +25,7 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from
 from tornadogw.store.mongo_values import money
+from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.store.ports_money import Entry
 from tornadogw.store.ports_usage import Count, UsageDay
 from tornadogw.types import Record
@@ -273,7 +274,7 @@ def _update(place: str, account_id: str, day: str, sums: Sums) -> UpdateOne:
     change: dict[str, Any] = {"$set": {"a": account_id, "d": date, "x": date}, "$currentDate": {"u": True}}
     if sums:
         change["$inc"] = {
-            f"{name}.{encoded(key)}.{short}": money(amount)
+            f"{name}.{encoded(key)}.{short}": money(min(amount, MAX_AMOUNT))
             for (name, key), amounts in sums.items()
             for short, amount in zip(_SHORT, amounts, strict=True)
             if amount
