@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPConnection, HTTPServerRequest
 from tornado.web import Application
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from tornadogw.handlers.base import BaseHandler, Date, Parts
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
 from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandler
+from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.types import Value
 
@@ -44,7 +45,7 @@ def routes(prefix: str) -> Sequence[Route]:
 
 
 class App(Application):
-    """Finds handlers by one look into a table: a walk over patterns costs more than many a handler."""
+    """Finds handlers by one look into a table, and gives each request its turn (`handlers/turn.py`)."""
 
     def __init__(self, parts: Parts, access_log: Callable[[Access], None] | None) -> None:
         super().__init__([], log_function=self._log, date=Date())
@@ -55,13 +56,17 @@ class App(Application):
         self._below = [route for route in table if route.rest]
 
     @override
-    def find_handler(self, request: HTTPServerRequest, **_: Any) -> Any:
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> Turn:
+        return Turn(self._handler, server_conn, request_conn)
+
+    def _handler(self, request: HTTPServerRequest) -> tuple[BaseHandler, list[str]]:
+        """Who answers, and what is left of the path for its verb."""
         path = request.path if len(request.path) == 1 else request.path.rstrip("/")
         route, rest = self._exact.get(path), ""
         if route is None:
             route, rest = self._deeper(path)
-        arguments = {"parts": self._parts, "under_prefix": route.under_prefix}
-        return self.get_handler_delegate(request, route.handler, arguments, path_args=[rest.encode()] if rest else [])
+        handler = route.handler(self, request, parts=self._parts, under_prefix=route.under_prefix)
+        return handler, [rest] if rest else []
 
     def _deeper(self, path: str) -> tuple[Route, str]:
         for route in self._below:

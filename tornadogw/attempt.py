@@ -6,9 +6,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeVar
 
 from tornadogw.bounds import prompt_ceiling, prompt_estimate
 from tornadogw.errors import Cannot
@@ -31,6 +30,7 @@ __all__ = ["Client", "RouteAttempt"]
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _UNAUTHORIZED = 401
 DROPPED = 32
 """Names in `X-Gateway-Dropped`; the record has them all."""
@@ -106,8 +106,7 @@ class RouteAttempt:
 
     def _expires(self) -> bool:
         vendor = self.candidate.route.vendor
-        with _blamed(vendor):
-            return vendor.expires(self._own)
+        return _asked(vendor, vendor.expires, self._own)
 
     async def _refresh(self, tokens: Tokens, *, refused: str = "") -> None:
         """A token that can be sent now. Raises UpstreamFailed."""
@@ -121,9 +120,8 @@ class RouteAttempt:
         """One upstream call: request, head, relay."""
         route, call = self.candidate.route, leg.call
         meter = self._meter(leg)
-        with _blamed(route.vendor):
-            request = route.vendor.request(call, self._credential, time.time())
-            reader = self._reader(leg, meter)
+        request = _asked(route.vendor, route.vendor.request, call, self._credential, time.time())
+        reader = _asked(route.vendor, self._reader, leg, meter)
         self.dropped |= set(request.dropped)
         began = False
 
@@ -177,8 +175,7 @@ class RouteAttempt:
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         vendor = self.candidate.route.vendor
-        with _blamed(vendor):
-            return vendor.failure(status, headers, body, time.time())
+        return _asked(vendor, vendor.failure, status, headers, body, time.time())
 
     def _first_event_deadline(self, call: Call, last: bool) -> float:
         """A moment of the loop's clock. A whole JSON answer has no first event: only the total applies to it."""
@@ -197,11 +194,10 @@ class RouteAttempt:
         return failure.param == "temperature" or "temperature" in failure.message.lower()
 
 
-@contextmanager
-def _blamed(vendor: Vendor) -> Iterator[None]:
+def _asked(vendor: Vendor, ask: Callable[..., _T], *what: object) -> _T:
     """A vendor is a plugin: its bug is a failed upstream, not ours."""
     try:
-        yield
+        return ask(*what)
     except Cannot:
         raise
     except Exception:

@@ -16,6 +16,7 @@ import msgspec
 
 from tornadogw.attempt import Client, RouteAttempt
 from tornadogw.blame import after_start, to_client
+from tornadogw.deadline import Deadline
 from tornadogw.dialects.chat_negotiate import wants_stream
 from tornadogw.dialects.chat_parse import parse
 from tornadogw.dialects.chat_render import error_event
@@ -86,7 +87,7 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
 async def tell(exchange: Exchange, total: float) -> None:
     """The exchange from its first attempt to its last byte, within `total` seconds; however it ends, the books know."""
     try:
-        async with asyncio.timeout(total):
+        with Deadline(asyncio.get_running_loop().time() + total):
             await exchange.answer()
         await exchange.settle()
     except TimeoutError:
@@ -111,7 +112,7 @@ def understand(gate: Gate, inbound: Inbound) -> Draft:
         under_prefix=inbound.under_prefix,
         json_clients=gate.json_clients,
     )
-    return msgspec.structs.replace(draft, stream=stream)
+    return draft if draft.stream is stream else msgspec.structs.replace(draft, stream=stream)
 
 
 class Exchange:
@@ -147,8 +148,9 @@ class Exchange:
         if attempt is None:
             raise RuntimeError("only an answer can be settled")
         self._tally.ended("whole", 0)
-        last = attempt.answer.close(self.record().usage)
-        self._charge()
+        record = self.record()
+        last = attempt.answer.close(record.usage)
+        self._hold.charge(record.cost, record)
         await self._hold.settle()
         await self._client.finish(last)
 

@@ -18,6 +18,7 @@ from tornadogw.accounts.keys import Keys
 from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
+from tornadogw.day_writer import DayWriter
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
@@ -47,7 +48,6 @@ from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
-from tornadogw.tally import Tally
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
@@ -122,13 +122,13 @@ async def _prepare(mongo: Mongo, secret: Secret) -> None:
 async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data: Path) -> AsyncIterator[Ledger]:
     """The ledger and who looks after leases. What earlier processes left in their journals is booked first."""
     money, leases, events = settings.money, MongoLeases(mongo), MongoEvents(mongo)
+    days = DayWriter(MongoDays(mongo, money.time_zone))
     identity = await mongo.identity()
     slot = take_slot(data / "journal") if money.journal == "disk" else None
-    tally = Tally(MongoDays(mongo, money.time_zone))
     journal = None
     if slot is not None:
         try:
-            await replay(data / "journal", slot, identity, leases, events, tally.add, tally.mark)
+            await replay(data / "journal", slot, identity, leases, events, days.add, days.mark)
         except BaseException:
             slot.release()
             raise
@@ -141,18 +141,18 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         time_zone=money.time_zone,
         leasing=Leasing(money.lease_seconds, min(2.0, money.lease_seconds / 6)),
         processes=lambda: starts.processes,
-        inserted=tally.add,
+        inserted=days.add,
     )
     reclaimer = Reclaimer(leases, money.reclaim_after)
+    days.start()
     ledger.start()
     reclaimer.start()
-    tally.start()
     try:
         yield ledger
     finally:
         await reclaimer.close()
         lost = await ledger.drain(DRAIN)
-        await tally.close()
+        await days.close()
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)

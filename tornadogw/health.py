@@ -29,6 +29,8 @@ class Health:
 
     def wait(self, *, upstream: str, credential: str, model: str) -> float:
         """Seconds until this key may be used for this model; 0: now; infinite: not before an operator acts."""
+        if not self._until:  # all is well, as nearly always
+            return 0.0
         places = ((credential, ""), (credential, model), (upstream, model))
         until = max(self._until.get(place, 0.0) for place in places)
         return max(0.0, until - self._clock())

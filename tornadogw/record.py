@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Literal
-
-import msgspec
+from typing import Any, Literal
 
 from tornadogw.attempt import RouteAttempt
 from tornadogw.meter import Metered
@@ -35,7 +33,8 @@ class Tally:
 
     def record(self, attempt: RouteAttempt | None, attempts: Sequence[Attempt]) -> Record:
         """The record as of now. `attempt` is the one that is charged; None: nobody answered, nothing is."""
-        record = Record(
+        charged = {} if attempt is None else self._charged(attempt)
+        return Record(
             id=self._id,
             account_id=self._caller.account_id,
             key_id=self._caller.key_id,
@@ -47,26 +46,25 @@ class Tally:
             attempts=tuple(attempts),
             started=self._began,
             ms=self._ms(time.monotonic()),
+            **charged,
         )
-        return record if attempt is None else self._charged(record, attempt)
 
-    def _charged(self, record: Record, attempt: RouteAttempt) -> Record:
-        """The record with what `attempt` adds."""
+    def _charged(self, attempt: RouteAttempt) -> dict[str, Any]:
+        """What `attempt` adds to the record."""
         route, identity = attempt.candidate.route, attempt.answer.identity
         metered = total([meter.result(whole=self._finish == "whole") for meter in attempt.meters])
-        return msgspec.structs.replace(
-            record,
-            model=attempt.candidate.model.name,
-            shown="" if identity is None else identity.model,
-            upstream=route.upstream,
-            usage=metered.usage,
-            source=metered.source,
-            cost=cost(route.price, metered.usage, self._factor),
-            price=route.price,
-            dropped=tuple(sorted(attempt.dropped)),
-            broken_events=attempt.broken,
-            first_event_ms=None if attempt.first_event is None else self._ms(attempt.first_event),
-        )
+        return {
+            "model": attempt.candidate.model.name,
+            "shown": "" if identity is None else identity.model,
+            "upstream": route.upstream,
+            "usage": metered.usage,
+            "source": metered.source,
+            "cost": cost(route.price, metered.usage, self._factor),
+            "price": route.price,
+            "dropped": tuple(sorted(attempt.dropped)),
+            "broken_events": attempt.broken,
+            "first_event_ms": None if attempt.first_event is None else self._ms(attempt.first_event),
+        }
 
     def _ms(self, moment: float) -> int:
         return round((moment - self._clock) * 1000)

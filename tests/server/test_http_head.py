@@ -151,3 +151,9 @@ def test_any_bytes_are_read_or_refused(data):
         except HTTPInputError:
             continue
         assert found.length is None or found.length >= 0
+
+
+def test_a_header_may_not_be_there():
+    headers = head("Accept: a", "Accept: b").headers
+    assert (headers.get("ACCEPT"), headers.get("accept", "x")) == ("a,b", "a,b")
+    assert (headers.get("X-None"), headers.get("X-None", "x")) == (None, "x")

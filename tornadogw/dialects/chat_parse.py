@@ -32,8 +32,10 @@ def parse(body: bytes, *, default_model: str) -> tuple[Draft, bool | None]:
     if choices > MAX_CHOICES:
         raise _wrong("n", f"最多 {MAX_CHOICES} 个结果", f"at most {MAX_CHOICES} choices in all")
     params = {key: value for key, value in asked.items() if key not in _HANDLED}
-    _check_params(params)
+    if params:
+        _check_params(params)
     explicit = _boolean(asked, "stream")
+    images = image_count(messages)
     draft = Draft(
         mode="chat" if messages else "completion",
         model=_string(asked, "model") or default_model,
@@ -45,10 +47,10 @@ def parse(body: bytes, *, default_model: str) -> tuple[Draft, bool | None]:
         max_tokens=_output_limit(asked),
         temperature=_number(asked, "temperature", 0, 2),
         choices=choices,
-        needs=_needs(messages, params),
+        needs=_needs(images, params),
         prompt_bytes=_utf8_bytes(body, sent) - inline_data_bytes(messages),
         message_count=len(messages) or len(prompts),
-        images=image_count(messages),
+        images=images,
     )
     return draft, explicit
 
@@ -141,11 +143,11 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
-def _needs(messages: list[Any], params: Mapping[str, Any]) -> frozenset[str]:
+def _needs(images: int, params: Mapping[str, Any]) -> frozenset[str]:
     needs = set()
     if params.get("tools") or params.get("functions"):
         needs.add("tools")
-    if image_count(messages):
+    if images:
         needs.add("images")
     form = params.get("response_format")
     if form and form["type"] == "json_schema":

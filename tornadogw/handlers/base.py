@@ -9,14 +9,13 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from http import HTTPStatus
 from http.client import responses
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar, Literal, Protocol
 
 from tornado.httputil import HTTPHeaders, format_timestamp
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import HTTPError, RequestHandler
 from typing_extensions import override
 
 from tornadogw.auth import Auth
@@ -105,7 +104,6 @@ class _EveryVerb(tuple[str, ...]):
         return True
 
 
-@stream_request_body
 class BaseHandler(RequestHandler):
     """Base of all handlers. The checks of `prepare` run before the body is read."""
 
@@ -118,6 +116,9 @@ class BaseHandler(RequestHandler):
         self.parts, self.under_prefix = parts, under_prefix
         self.body_read = False
         """Nothing of the request is on its way any more."""
+        self.gone = False
+        """The client has left."""
+        self._transforms = []  # Tornado's; none of ours touches an answer
         self._body_timer: asyncio.TimerHandle | None = None
         headers = self.request.headers
         sent_id = headers.get("X-Request-Id", "")
@@ -130,7 +131,8 @@ class BaseHandler(RequestHandler):
     @override
     def clear(self) -> None:
         """As Tornado's, with a cached Date and without a Server header: it runs once a request."""
-        self._headers = HTTPHeaders({"Content-Type": "application/json", "Date": self.application.settings["date"]()})
+        self._headers = headers = HTTPHeaders()
+        headers["Content-Type"], headers["Date"] = "application/json", self.application.settings["date"]()
         self._write_buffer: list[bytes] = []
         self._status_code = 200
         self._reason = responses[200]
@@ -156,29 +158,41 @@ class BaseHandler(RequestHandler):
                 self.refuse(error)
             elif self._body_is_coming():
                 self.refuse(error)
-            else:  # told where an answer would be: an answer out of `prepare` ends the connection
-                setattr(self, verb.lower(), partial(self._refuse_in_turn, error))
+            else:
+                raise
         else:
             if self._body_is_coming():
                 seconds = self.parts.settings.server.body_timeout
                 self._body_timer = asyncio.get_running_loop().call_later(seconds, self.refuse, BodyTooSlow())
 
     def body_ends(self) -> None:
-        """The body is here, or nobody waits for it any more."""
+        """The body is here."""
+        self.body_read = True
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        """Nobody waits for the body any more."""
         if self._body_timer is not None:
             self._body_timer.cancel()
 
+    @property
+    def over(self) -> bool:
+        """There is nothing left to answer, or nobody."""
+        return self._finished or self.gone
+
+    def ensure_finished(self) -> None:
+        """An answer that the verb has left open ends here."""
+        if not self._finished:
+            _ = self.finish()
+
     @override
     def on_finish(self) -> None:
-        self.body_ends()
+        self._stop_timer()
 
     @override
     def on_connection_close(self) -> None:
-        super().on_connection_close()
-        self.body_ends()
-
-    def _refuse_in_turn(self, error: GatewayError, *_: str) -> None:
-        self.refuse(error)
+        self.gone = True
+        self._stop_timer()
 
     def _body_is_coming(self) -> bool:
         headers = self.request.headers
@@ -216,7 +230,7 @@ class BaseHandler(RequestHandler):
         self.write(body)
         _ = self.flush()
         self.request.connection.set_max_body_size(sys.maxsize)  # type: ignore[union-attr]  # a server's always can
-        self.body_ends()
+        self._stop_timer()
         self._body_timer = asyncio.get_running_loop().call_later(LINGER, self._end_refused)
         setattr(self, (self.request.method or "").lower(), self._end_refused)  # called once the body has ended
 
@@ -255,6 +269,18 @@ class BaseHandler(RequestHandler):
             self.refuse(WrongMethod())
         else:
             self.refuse(InternalError())
+
+    def failed(self, error: Exception) -> None:
+        """The request met an error: our own bug, or one that its sender is told of, if that can still be done."""
+        found = (type(error), error, error.__traceback__)
+        self.log_exception(*found)
+        if self._finished:
+            return
+        try:
+            self.send_error(error.status_code if isinstance(error, HTTPError) else 500, exc_info=found)
+        except Exception:
+            log.exception("request %s cannot be answered", self.request_id)
+            self.hang_up()
 
     @override
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:

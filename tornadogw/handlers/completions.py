@@ -33,7 +33,6 @@ class CompletionsHandler(ApiHandler):
         super().initialize(parts, under_prefix)
         self._chunks: list[bytes] = []
         self._size = 0
-        self._gone = False
         self._task: asyncio.Task[Any] | None = None
 
     @override
@@ -52,7 +51,7 @@ class CompletionsHandler(ApiHandler):
             raise self._too_large()
         if length.isascii() and length.isdecimal() and int(length) > limits.max_body_bytes:
             raise self._too_large()
-        if not self._gone:  # a stop waits for bodies that are on their way, too
+        if not self.gone:  # a stop waits for bodies that are on their way, too
             self.parts.inflight.began(self, self.cut)
 
     @override
@@ -68,8 +67,6 @@ class CompletionsHandler(ApiHandler):
 
     @override
     async def post(self, *_: str) -> None:
-        self.body_read = True
-        self.body_ends()
         inbound = Inbound(
             id=self.request_id,
             caller=self.caller,
@@ -87,7 +84,7 @@ class CompletionsHandler(ApiHandler):
         except ClientGone:
             self.hang_up()
         except asyncio.CancelledError:
-            if not self._gone:
+            if not self.gone:
                 raise
         finally:
             self._task = None
@@ -107,8 +104,8 @@ class CompletionsHandler(ApiHandler):
     @override
     def on_connection_close(self) -> None:
         """The client left: the exchange is cancelled, which aborts the upstream and settles."""
+        gone = self.gone
         super().on_connection_close()
-        gone, self._gone = self._gone, True
         if self._task is None:
             self.parts.inflight.ended(self)
         elif not gone:  # once: a second time would disturb the settlement
@@ -144,6 +141,8 @@ class _HttpClient:
         await self._sent(self._handler.flush())
 
     async def finish(self, data: bytes) -> None:
+        if not self.started:
+            self._handler.fields["Content-Length"] = str(len(data))
         self.started = True
         await self._sent(self._handler.finish(data))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from tornadogw.deadline import Deadline
 from tornadogw.relay.answer import Answer
 from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Item, Reader
@@ -64,11 +65,12 @@ async def pump(
     that is no success. `first_event` is a moment of the loop's clock, `idle` are seconds between two events.
     """
     try:
-        async with asyncio.timeout_at(first_event) as patience, sending as upstream:
-            if upstream.status not in _SUCCESS:
-                raise UpstreamFailed(judge(upstream.status, upstream.headers, await _error_body(upstream)))
-            await _relay(upstream, reader, answer, client, begin, patience, idle)
-            return
+        with Deadline(first_event) as patience:
+            async with sending as upstream:
+                if upstream.status not in _SUCCESS:
+                    raise UpstreamFailed(judge(upstream.status, upstream.headers, await _error_body(upstream)))
+                await _relay(upstream, reader, answer, client, begin, patience, idle)
+                return
     except TimeoutError:
         failure = Failure("elsewhere", code="timeout", message="the upstream fell silent")
     except TransportError as error:
@@ -85,10 +87,9 @@ async def _relay(
     answer: Answer,
     client: Client,
     begin: Callable[[], None],
-    patience: asyncio.Timeout,
+    patience: Deadline,
     idle: float,
 ) -> None:
-    clock = asyncio.get_running_loop().time
     held: list[Item] = []
     data = None
     while data != b"" and not reader.done:
@@ -101,11 +102,11 @@ async def _relay(
             begin()
             _let_pass(reader, answer)
             if out := answer.take([*held, *items]):
-                patience.reschedule(None)  # a slow client is not the upstream's fault
+                patience.move(None)  # a slow client is not the upstream's fault
                 await client.write(out)
-                patience.reschedule(clock() + idle)
+                patience.after(idle)
             elif reader.frames > frames:
-                patience.reschedule(clock() + idle)
+                patience.after(idle)
             held.clear()
         if reader.failure is not None:
             raise UpstreamFailed(reader.failure)
@@ -126,17 +127,17 @@ async def _finish(
     answer: Answer,
     client: Client,
     begin: Callable[[], None],
-    patience: asyncio.Timeout,
+    patience: Deadline,
 ) -> None:
     """After the terminator: the events that were held back, and the end of the body if it comes at once."""
     items = reader.end()
     if reader.failure is not None:
         raise UpstreamFailed(reader.failure)
-    patience.reschedule(None)
+    patience.move(None)
     begin()
     if items and (out := answer.take(items)):
         await client.write(out)
-    patience.reschedule(asyncio.get_running_loop().time() + LINGER)
+    patience.after(LINGER)
     await upstream.read()
 
 

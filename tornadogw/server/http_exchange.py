@@ -114,15 +114,14 @@ class HttpExchange(HTTPConnection):
         """How the end of the answer is told, and whether another may follow."""
         asked = self._asked
         bodiless = asked.method == "HEAD" or status in _BODILESS or status < _FINAL
-        length = headers.get("Content-Length")
-        if length is not None:
-            self._left = 0 if bodiless else int(length)
+        if "Content-Length" in headers:
+            self._left = 0 if bodiless else int(headers["Content-Length"])
         elif not bodiless and asked.version == "HTTP/1.1":
             self._chunked = True
             headers["Transfer-Encoding"] = "chunked"
         elif not bodiless:
             self.keep_alive = False  # its end is the connection's
-        if headers.get("Connection", "").lower() == "close":
+        if "Connection" in headers and headers["Connection"].lower() == "close":
             self.keep_alive = False
         elif not self.keep_alive:
             headers["Connection"] = "close"

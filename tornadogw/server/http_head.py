@@ -7,11 +7,14 @@ before a colon, one way to say where the body ends (RFC 9112 section 6.3; differ
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tornado.httputil import HTTPHeaders, HTTPInputError, RequestStartLine
+from typing_extensions import override
 
-__all__ = ["Head", "read_head"]
+__all__ = ["Fields", "Head", "read_head"]
+
+_T = TypeVar("_T")
 
 _NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _START = re.compile(rf"({_NAME}) ([\x21-\x7e\x80-\xff]+) (HTTP/1\.[01])")
@@ -19,6 +22,14 @@ _FIELDS = re.compile(rf"(?:\r\n{_NAME}:[\t\x20-\x7e\x80-\xff]*)*")
 _LONGEST_LENGTH = 18
 """Digits of a length that anybody means."""
 BLANK = " \t"
+
+
+class Fields(HTTPHeaders):
+    """Tornado's, but no exception is raised on the way to a default: most headers that are asked for are not there."""
+
+    @override
+    def get(self, name: str, default: str | _T | None = None) -> str | _T | None:  # type: ignore[override]  # as Mapping's
+        return self[name] if name in self else default  # noqa: SIM401 -- this is `get`
 
 
 class Head(NamedTuple):
@@ -41,7 +52,7 @@ def read_head(data: bytes) -> Head:
     started = _START.fullmatch(text, 0, end if end >= 0 else len(text))
     if started is None:
         raise HTTPInputError("Malformed request line")
-    headers = HTTPHeaders()
+    headers = Fields()
     if end >= 0:
         if _FIELDS.fullmatch(text, end) is None:
             raise HTTPInputError("Malformed header line")
@@ -65,7 +76,7 @@ def _length(headers: HTTPHeaders, version: str) -> int | None:
         return None
     if length is None:
         return 0
-    said = {each.strip(BLANK) for each in length.split(",")}
+    said = {each.strip(BLANK) for each in length.split(",")} if "," in length else {length}
     one = said.pop()
     if said or not (one.isascii() and one.isdecimal()):
         raise HTTPInputError("Malformed Content-Length")

@@ -190,8 +190,14 @@ def _url(profile: Profile, call: Call, *, native: bool) -> str:
     own, general = (form.completion_url, profile.completion_url) if native else (form.url, profile.url)
     template = general if isinstance(own, UnsetType) else own
     texts = {**profile.options, **form.options, **_texts(call.options)}
-    filled = {name: quote(text, safe="") for name, text in texts.items()}
-    filled |= {"base": base, "root": _VERSION.sub("", base), "model": quote(call.model, safe="")}
+    return _address(template, base, call.model, tuple(texts.items()))
+
+
+@lru_cache(maxsize=1024)
+def _address(template: str, base: str, model: str, texts: tuple[tuple[str, str], ...]) -> str:
+    """One model of one upstream is asked at one address."""
+    filled = {name: quote(text, safe="") for name, text in texts}
+    filled |= {"base": base, "root": _VERSION.sub("", base), "model": quote(model, safe="")}
     missing = [name for name in _PLACE.findall(template) if name not in filled]
     if missing:
         raise Cannot(f"options.{missing[0]}", "the upstream's settings must have it")

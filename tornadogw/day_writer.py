@@ -15,7 +15,7 @@ from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_money import Entry
 from tornadogw.store.ports_usage import DayBook
 
-__all__ = ["Tally"]
+__all__ = ["DayWriter"]
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ EVERY = 1.0
 """Seconds between two writes: the more calls are in one, the less each costs."""
 
 
-class Tally:
+class DayWriter:
     """One per process. `start` it, `close` it; neither `add` nor `mark` blocks."""
 
     def __init__(self, book: DayBook, *, every: float = EVERY) -> None:
@@ -46,7 +46,7 @@ class Tally:
             self._news.set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="tally of usage")
+        self._task = asyncio.create_task(self._run(), name="writer of days")
 
     async def close(self) -> None:
         """What is left is added, if the database is there."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from tests.store.events import day_name, days_ago, entries, stored
+from tornadogw.day_writer import DayWriter
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_money import Entry
-from tornadogw.tally import Tally
 
 CALLS = entries(*[stored(days_ago(0), number) for number in range(6)])
 
@@ -38,71 +38,71 @@ class Book:
 
 async def test_calls_are_added_once_and_many_at_a_time() -> None:
     book = Book()
-    tally = Tally(book, every=60.0)
-    tally.start()
-    tally.add(CALLS[:1])
+    writer = DayWriter(book, every=60.0)
+    writer.start()
+    writer.add(CALLS[:1])
     await book.asked.wait()
-    tally.add(CALLS[1:3])
-    tally.add(CALLS[3:4])
-    tally.mark(CALLS[4:])
+    writer.add(CALLS[1:3])
+    writer.add(CALLS[3:4])
+    writer.mark(CALLS[4:])
     await asyncio.sleep(0)
     assert book.added == [CALLS[:1]]  # the rest waits for its second to be over
-    await tally.close()
+    await writer.close()
     assert (book.added, book.marked) == ([CALLS[:1], CALLS[1:4]], [CALLS[4:]])
-    await tally.close()
+    await writer.close()
     assert len(book.added) == 2
 
 
 async def test_nothing_costs_nothing() -> None:
     book = Book()
-    tally = Tally(book, every=0.0)
-    tally.start()
-    tally.add([])
-    tally.mark([])
+    writer = DayWriter(book, every=0.0)
+    writer.start()
+    writer.add([])
+    writer.mark([])
     await asyncio.sleep(0.01)
-    await tally.close()
+    await writer.close()
     assert not book.asked.is_set()
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("x"), ValueError("x")])
 async def test_what_failed_is_not_added_again(error: Exception, claim_log) -> None:
     """Nobody knows how much of it was done."""
-    claim_log("tornadogw.tally", "when its day is closed")
+    claim_log("tornadogw.day_writer", "when its day is closed")
     book = Book()
     book.error = error
-    tally = Tally(book, every=0.0)
-    tally.start()
-    tally.add(CALLS[:1])
+    writer = DayWriter(book, every=0.0)
+    writer.start()
+    writer.add(CALLS[:1])
     await book.asked.wait()
     book.error = None
     book.asked.clear()
-    tally.add(CALLS[1:])
+    writer.add(CALLS[1:])
     await book.asked.wait()
-    await tally.close()
+    await writer.close()
     assert book.added == [CALLS[1:]]
 
 
 async def test_a_mark_is_tried_until_it_is_there(claim_log) -> None:
-    claim_log("tornadogw.tally", "is away")
+    claim_log("tornadogw.day_writer", "is away")
     book = Book()
     book.error = StoreUnavailable("x")
-    tally = Tally(book, every=0.01)
-    tally.start()
-    tally.mark(CALLS)
+    writer = DayWriter(book, every=0.01)
+    writer.start()
+    writer.mark(CALLS)
     await book.asked.wait()
     book.error = None
     while not book.marked:
         await asyncio.sleep(0.001)
-    await tally.close()
+    await writer.close()
     assert book.marked == [CALLS]
 
 
 async def test_closing_while_the_database_is_away_ends() -> None:
     book = Book()
     book.error = StoreUnavailable("x")
-    tally = Tally(book)
-    tally.add(CALLS)
-    await tally.close()
+    writer = DayWriter(book)
+    writer.add(CALLS)
+    await writer.close()
     assert book.added == []
 
 
