@@ -137,6 +137,14 @@ async def test_a_lease_that_nobody_gives_back_is_told(mongo: Mongo) -> None:
     assert told((await examined(mongo)).findings) == [("lease_left", ANN, f"leases.{OPEN}", 65)]
 
 
+async def test_a_start_that_has_fallen_silent_is_gone(mongo: Mongo) -> None:
+    await healthy(mongo)
+    await mongo.database["starts"].update_one({"_id": START}, {"$set": {"beat": days_ago(1)}})
+    late = lease(100, 30, over=600)
+    await mongo.database["accounts"].update_one({"_id": "ann"}, {"$set": {f"leases.{OPEN}": late}})
+    assert told((await examined(mongo)).findings) == [("lease_left", ANN, f"leases.{OPEN}", 65)]
+
+
 @pytest.mark.parametrize(("over", "start"), [(600.0, START), (30.0, "ffff")])
 async def test_a_lease_whose_owner_lives_or_may_come_back_is_not(mongo: Mongo, over: float, start: str) -> None:
     await healthy(mongo)

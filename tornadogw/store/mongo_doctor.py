@@ -32,6 +32,10 @@ SECONDS = 600.0
 _SNAPSHOT_FAILED = {239, 246}
 """SnapshotTooOld, SnapshotUnavailable: an index was just made, or reading took minutes."""
 _TRIES = 5
+SILENCE = timedelta(minutes=5)
+"""After so long without a heartbeat a start is gone."""
+_BEFORE = timedelta(hours=1)
+"""What a call may have begun before the lease that pays for it."""
 _LID = 22
 """Characters of a lease's id, at the beginning of its events' ids."""
 _NOTHING = money(0)
@@ -82,7 +86,7 @@ class MongoDoctor:
         counts = await self._read("events", counted(theirs, None, self._zone), session)
         stored = await self._database["usage_day"].find(theirs, session=session).to_list(None)
         closed = await self._database["usage_runs"].find({"done": {"$exists": True}}, session=session).to_list(None)
-        sums, starts = await self._sums(wallets, session), await self._starts(session)
+        sums, starts = await self._sums(wallets, session), await self._starts(session, now)
         return AccountFacts(
             id=account_id,
             wallets=tuple(_wallet(each, sums, starts, _Times(now, events_from, account["t"])) for each in wallets),
@@ -103,8 +107,10 @@ class MongoDoctor:
         documents: Documents = await found.to_list(None)
         return documents
 
-    async def _starts(self, session: Session) -> frozenset[str]:
-        return frozenset(each["_id"] for each in await self._database["starts"].find(session=session).to_list(None))
+    async def _starts(self, session: Session, now: datetime) -> frozenset[str]:
+        """Those that have said lately that they live."""
+        living = {"beat": {"$gte": now - SILENCE}}
+        return frozenset(each["_id"] for each in await self._find("starts", living, session))
 
     async def _sums(self, wallets: Documents, session: Session) -> Mapping[str, int]:
         """What the events of each lease cost."""
@@ -262,7 +268,7 @@ def _wallet(
                 settled=int(lease["s"]),
                 summed=sums.get(lid, 0),
                 closed="closed" in lease,
-                whole=lease.get("t", times.born) >= times.events_from,
+                whole=lease.get("t", times.born) - _BEFORE >= times.events_from,
                 end=seconds(lease["exp"]),
                 over=(times.now - lease["exp"]).total_seconds(),
                 owned=lease["p"] in starts,

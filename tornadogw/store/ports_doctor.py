@@ -32,7 +32,7 @@ class LeaseFacts(Value, frozen=True):
     over: float = 0.0
     """Seconds since its end, by the database's clock; below zero: it lasts."""
     owned: bool = True
-    """Whether the start that owns it is still registered."""
+    """Whether the start that owns it still lives."""
 
     @property
     def charged(self) -> int:
