@@ -63,7 +63,7 @@ class DayWriter:
             try:
                 await self._write()
             except StoreUnavailable:
-                log.warning("usage of the last second is added when its day is closed: the database is away")
+                log.info("usage of the last second is added when its day is closed: the database is away")
             except Exception:  # whatever it is, the next second's calls are others
                 log.exception("usage of the last second is added when its day is closed")
             await asyncio.sleep(self._every)
