@@ -221,6 +221,8 @@ async def test_codes_and_orders_are_paid_in_once(mongo: Mongo) -> None:
         paid(f"code-{hexes[1]}", 100),
         paid(f"code-{hexes[4]}", 100),  # bob's code, ann's payment
         paid(f"code-{'ff' * 32}", 100),  # nobody's code
+        paid("order-by-mail", 5),  # an operator's own words
+        paid(f"order-{'0f' * 10}", 70),  # no such order
         paid("order-o1", 50),
         paid("order-o2", 40),
         paid("order-o2-refund", -40),
@@ -237,6 +239,7 @@ async def test_codes_and_orders_are_paid_in_once(mongo: Mongo) -> None:
         ("trade", "orders/o5", "payments", 10),
         ("trade", "orders/o6", "payments", 60),
         ("trade", f"payments/code-{'ff' * 32}", "payments", 100),
+        ("trade", f"payments/order-{'0f' * 10}", "payments", 70),
     ]
 
 
