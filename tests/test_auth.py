@@ -383,3 +383,10 @@ async def test_a_key_dropped_while_it_is_asked_for_in_vain_is_not_believed(
             auth.drop(key_id=new.key.id)
             assert await asking
         await wired.close()
+
+
+async def test_a_caller_has_the_keys_own_limits(auth: Auth, keys: Keys) -> None:
+    new = await keys.create(ANN, daily_budget="1", budget="2", tpm=3, concurrent=4)
+    caller = await auth.caller(new.text, HERE)
+    assert (caller.budget_daily, caller.budget_total) == (1_000_000, 2_000_000)
+    assert (caller.tokens_per_minute, caller.concurrent, caller.terms, caller.time_zone) == (3, 4, (), "")

@@ -7,6 +7,8 @@ import pytest
 
 from tests.running import new_key
 from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.plans import Plans
+from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.errors import UsageError
 from tornadogw.gateway import open_gateway
 from tornadogw.plugins import load_plugins
@@ -14,6 +16,8 @@ from tornadogw.secret import load_secret
 from tornadogw.settings import load
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 
 
 async def test_a_key_made_or_revoked_elsewhere_counts_here_at_once(start):
@@ -28,6 +32,36 @@ async def test_a_key_made_or_revoked_elsewhere_counts_here_at_once(start):
         async with asyncio.timeout(2):
             while (await gateway.ask(headers={"X-API-Key": text}))[0] != 401:
                 await asyncio.sleep(0.01)
+
+
+async def test_plans_zones_and_budgets_changed_elsewhere_count_here_at_once(start):
+    """What a caller is made of, each part changed by another process."""
+    async with start() as gateway:
+        auth, owner = gateway.gateway.parts.auth, "owner@tornadogw.local"
+        plans = Plans(MongoPlans(gateway.mongo))
+        subscriptions = Subscriptions(MongoSubscriptions(gateway.mongo), gateway.accounts, plans)
+        keys = Keys(MongoKeys(gateway.mongo), MongoAccounts(gateway.mongo), b"")
+
+        async def until(fits):
+            async with asyncio.timeout(2):
+                while not fits(caller := await auth.caller(gateway.key, "127.0.0.1")):
+                    await asyncio.sleep(0.01)
+            return caller
+
+        assert (await until(lambda caller: True)).terms == ()
+        await plans.create("pro", daily="5")
+        await subscriptions.subscribe(owner, "pro")
+        assert (await until(lambda caller: caller.terms)).terms[0].daily == 5_000_000
+        await plans.change("pro", daily="6")
+        await until(lambda caller: caller.terms[0].daily == 6_000_000)
+        await subscriptions.subscribe(owner, "pro")  # only a second element of a list
+        await until(lambda caller: len(caller.terms) == 2)
+        await subscriptions.set_zone(owner, "Europe/Berlin")
+        caller = await until(lambda caller: caller.time_zone == "Europe/Berlin")
+        await keys.set_budgets(owner, caller.key_id, daily="1")
+        await until(lambda caller: caller.budget_daily == 1_000_000)
+        await subscriptions.end(owner)
+        await until(lambda caller: not caller.terms)
 
 
 async def test_ready_until_it_drains(start):

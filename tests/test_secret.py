@@ -125,3 +125,9 @@ def test_a_short_setting_is_refused_and_not_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"`server\.secret` is shorter") as caught:
         load_secret("hunter2", tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+def test_each_purpose_has_a_key_of_its_own():
+    secret = Secret("x" * 32)
+    assert len({secret.key_hash_key, secret.code_hash_key, bytes.fromhex(secret.fingerprint)}) == 3
+    assert secret.code_hash_key == Secret("x" * 32).code_hash_key

@@ -98,7 +98,7 @@ class _Known(msgspec.Struct, frozen=True):
     networks: tuple[Network, ...]
 
 
-def _known(found: Found) -> _Known:
+def _known(found: Found, now: float) -> _Known:
     key = found.key
     caller = Caller(
         account_id=key.account_id,
@@ -108,6 +108,12 @@ def _known(found: Found) -> _Known:
         models=None if key.models is None else frozenset(key.models),
         stream_default=key.stream_default,
         language=found.language,
+        terms=tuple(each for each in found.terms if each.until > now),
+        time_zone=found.time_zone,
+        budget_daily=key.budget_daily,
+        budget_total=key.budget_total,
+        tokens_per_minute=key.tokens_per_minute,
+        concurrent=key.concurrent,
     )
     usable = found.account_active and not key.disabled
     return _Known(caller, usable, key.expires, tuple(parse_network(text) for text in key.ips))
@@ -191,7 +197,7 @@ class Auth:
         changes = self._changes
         async with asyncio.timeout(deadline):
             found = await self._keys.find(digest)
-        known = None if found is None else _known(found)
+        known = None if found is None else _known(found, self._now())
         if changes != self._changes:
             return known  # read before a change that has been told already: good for this request, not for the cache
         if known is None:

@@ -57,7 +57,7 @@ __all__ = ["Gateway", "open_gateway"]
 
 log = logging.getLogger(__name__)
 
-_OF_CALLERS = ("status", "lang", "credited")
+_OF_CALLERS = ("status", "lang", "sv", "credited")
 """Fields of an account that its callers are made of, and what is paid in; the rest of its money is always moving."""
 DRAIN = 10.0
 """Seconds that the last events may take into the database."""
@@ -160,17 +160,19 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
 
 @asynccontextmanager
 async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> AsyncIterator[Auth]:
-    """Changes of keys and accounts reach the cache of callers at once."""
+    """Changes of keys, accounts and plans reach the cache of callers at once."""
     auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
     def changed(collection: str, document_id: str, _kind: str, _document: Mapping[str, Any] | None) -> None:
         if collection == "keys":
             auth.drop(key_id=document_id)
+        elif collection == "plans":
+            auth.drop_all()
         else:
             auth.drop(account_id=document_id)
             ledger.hope(document_id)
 
-    watch = Watch(mongo, {"keys": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
+    watch = Watch(mongo, {"keys": None, "plans": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
     watch.start()
     try:
         yield auth

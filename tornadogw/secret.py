@@ -47,6 +47,11 @@ class Secret:
         return self.derive("key-hash/1")
 
     @cached_property
+    def code_hash_key(self) -> bytes:
+        """32 bytes under which redeem codes are hashed, and their check sums made."""
+        return self.derive("code-hash/1")
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name this secret and tell nothing of it."""
         return self.derive("fingerprint/1", 8).hex()

@@ -218,3 +218,12 @@ async def test_other_references_are_refused(accounts: Accounts, ref: str) -> Non
     await accounts.create("ann@example.com")
     with pytest.raises(UsageError, match="reference"):
         await accounts.credit("ann@example.com", "1", ref=ref)
+
+
+@pytest.mark.parametrize("ref", ["code-" + "0a" * 32, "order-" + "0a" * 10, "order-" + "0a" * 10 + "-refund"])
+async def test_what_codes_and_orders_call_their_payments_nobody_else_may(accounts: Accounts, ref: str) -> None:
+    await accounts.create("ann@example.com")
+    for pay in (accounts.credit, accounts.debit):
+        with pytest.raises(UsageError, match="codes and orders"):
+            await pay("ann@example.com", "5", ref=ref)
+    assert (await accounts.credit("ann@example.com", "5", ref="order-17")).account.balance == 5_000_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.keys import Keys, parse_duration
+from tornadogw.accounts.keys import Keys
 from tornadogw.auth import KeyHasher, well_formed
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
@@ -21,17 +21,6 @@ def keys(mongo: Mongo, run) -> Keys:
     for email in (ANN, BOB):
         run(Accounts(accounts).create(email))
     return Keys(MongoKeys(mongo), accounts, SECRET, now=lambda: NOW)
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), (" 4w", 2_419_200)])
-def test_durations(text: str, seconds: int) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1y", "1.5d", "999999d"])
-def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="30d"):
-        parse_duration(text)
 
 
 async def test_a_key_is_made_with_all_it_can_have(keys: Keys) -> None:
@@ -116,3 +105,38 @@ async def test_a_key_belongs_to_its_account(keys: Keys) -> None:
 async def test_an_unknown_account_is_a_sentence(keys: Keys) -> None:
     with pytest.raises(UsageError, match="account create"):
         await keys.create("nobody@example.com")
+
+
+async def test_a_key_has_limits_of_its_own(keys: Keys) -> None:
+    key = (await keys.create(ANN, daily_budget="1.5", budget="20", tpm=1000, concurrent=2)).key
+    assert (key.budget_daily, key.budget_total) == (1_500_000, 20_000_000)
+    assert (key.tokens_per_minute, key.concurrent) == (1000, 2)
+    assert list(await keys.list(ANN)) == [key]
+    changed = await keys.set_budgets(ANN, key.id, daily="none")
+    assert (changed.budget_daily, changed.budget_total) == (None, 20_000_000)
+    changed = await keys.set_budgets(ANN, key.id, daily="3", total="4")
+    assert (changed.budget_daily, changed.budget_total) == (3_000_000, 4_000_000)
+    assert list(await keys.list(ANN)) == [changed]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"daily_budget": "0"}, "out of range"),
+        ({"budget": "x"}, "not an amount"),
+        ({"tpm": 0}, "tokens per minute"),
+        ({"concurrent": 0}, "concurrent requests"),
+    ],
+)
+async def test_impossible_limits_make_no_key(keys: Keys, change: dict[str, object], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
+        await keys.create(ANN, **change)
+    assert list(await keys.list(ANN)) == []
+
+
+async def test_budgets_of_another_account_or_none_at_all(keys: Keys) -> None:
+    key = (await keys.create(ANN)).key
+    with pytest.raises(UsageError, match="no key"):
+        await keys.set_budgets(BOB, key.id, daily="1")
+    with pytest.raises(UsageError, match="nothing to change"):
+        await keys.set_budgets(ANN, key.id)

@@ -134,3 +134,13 @@ def answer_prompts(process, terminal, answers):
             assert byte, said
             said += byte
         os.write(terminal, answer)
+
+
+def test_a_correction_takes_back_once(inside):
+    inside("account", "create", "ann@example.com")
+    inside("account", "credit", "ann@example.com", "5")
+    for repeated in (False, True):
+        taken = inside("account", "debit", "ann@example.com", "7", "--ref", "r1", "--json").json
+        assert (taken["amount"], taken["balance"], taken["repeated"]) == (-7_000_000, -2_000_000, repeated)
+    assert "Was taken back before: 7.00" in inside("account", "debit", "ann@example.com", "7", "--ref", "r1").out
+    assert inside("account", "debit", "ann@example.com", "-7").code == 1

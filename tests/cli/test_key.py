@@ -8,6 +8,7 @@ import time
 import pytest
 
 FIELDS = {"id", "account_id", "label", "disabled", "rpm", "models", "ips", "expires", "stream_default", "created"}
+FIELDS |= {"budget_daily", "budget_total", "tokens_per_minute", "concurrent"}
 
 
 @pytest.fixture
@@ -72,3 +73,15 @@ def test_what_cannot_be_done(words, sentence, inside, ann):
     done = inside("key", *words)
     assert (done.code, done.out) == (1, "")
     assert sentence in done.err
+
+
+def test_budgets(inside, ann):
+    words = ["--daily-budget", "1.5", "--budget", "20", "--tpm", "1000", "--concurrent", "2"]
+    made = inside("key", "create", ann, *words, "--json").json
+    assert (made["budget_daily"], made["budget_total"]) == (1_500_000, 20_000_000)
+    assert (made["tokens_per_minute"], made["concurrent"]) == (1000, 2)
+    changed = inside("key", "budget", ann, made["id"], "--daily", "none", "--json").json
+    assert (changed["budget_daily"], changed["budget_total"]) == (None, 20_000_000)
+    assert "20.00" in inside("key", "list", ann).out
+    assert "nothing to change" in inside("key", "budget", ann, made["id"]).err
+    assert "has no key" in inside("key", "budget", ann, "beef", "--total", "1").err

@@ -67,9 +67,9 @@ def test_every_command_is_documented(root):
 
 def test_a_missing_command_is_reported(copy, new):
     spoil(copy / "docs/command-line.md", "`tornadogw key rotate EMAIL KEY_ID`", "`tornadogw key renew EMAIL KEY_ID`")
-    spoil(copy / "docs/command-line.md", "`--rpm N`", "`--rps N`")
+    spoil(copy / "docs/command-line.md", "`--ips CIDR,..`", "`--ipr CIDR,..`")
     assert new(papers.undocumented_commands) == [
-        "docs/command-line.md: `tornadogw key create EMAIL` lacks --rpm",
+        "docs/command-line.md: `tornadogw key create EMAIL` lacks --ips",
         "docs/command-line.md lacks `tornadogw key rotate EMAIL KEY_ID`",
         "docs/command-line.md has `tornadogw key renew EMAIL KEY_ID`, which is no command",
     ]

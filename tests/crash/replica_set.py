@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -100,7 +100,7 @@ class ReplicaSet:
         assert self._client is not None
         return self._client
 
-    def __enter__(self) -> ReplicaSet:
+    def __enter__(self) -> Self:
         for member in self.members:
             member.start()
         members = [{"_id": number, "host": member.host} for number, member in enumerate(self.members)]

@@ -13,7 +13,9 @@ from aiohttp import web
 
 def chunk(**choice: object) -> bytes:
     said = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-    return b"data: " + json.dumps({**said, "choices": [{"index": 0, "finish_reason": None, **choice}]}).encode() + b"\n\n"
+    return (
+        b"data: " + json.dumps({**said, "choices": [{"index": 0, "finish_reason": None, **choice}]}).encode() + b"\n\n"
+    )
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
@@ -29,7 +31,14 @@ async def answer(request: web.Request) -> web.StreamResponse:
     if how == "whole":
         await response.write(chunk(delta={}, finish_reason="stop"))
         usage = {"prompt_tokens": 1, "completion_tokens": int(cost) - 1, "total_tokens": int(cost)}
-        last = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "usage": usage}
+        last = {
+            "id": "c1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [],
+            "usage": usage,
+        }
         await response.write(b"data: " + json.dumps(last).encode() + b"\n\ndata: [DONE]\n\n")
     elif request.transport is not None:
         request.transport.close()

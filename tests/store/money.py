@@ -18,7 +18,7 @@ from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_figures import read_figures
 from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_values import money
-from tornadogw.store.ports import Account
+from tornadogw.store.ports import Account, Entry
 from tornadogw.types import Caller, Record, Usage
 
 
@@ -26,7 +26,7 @@ async def new_caller(mongo: Mongo, balance: int = 0) -> Caller:
     """Somebody with so many micro-units."""
     account = Account(id=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.com")
     store = MongoAccounts(mongo)
-    await store.add(account, None)
+    await store.add(account, None, Entry(by="tester", act="test", at=1.0))
     if balance:
         await store.credit(account.id, balance, ref=secrets.token_hex(8), by="tests", at=0.0)
     return Caller(account.id, "key")

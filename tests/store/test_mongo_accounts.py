@@ -8,15 +8,16 @@ from bson.int64 import Int64
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
-from tornadogw.store.ports import MAX_AMOUNT, Account, Duplicate
+from tornadogw.store.ports import MAX_AMOUNT, Account, Duplicate, Entry
 
+ENTRY = Entry(by="tester", act="test", at=1.0)
 ANN = Account(id="1", email="ann@example.com", role="owner", language="zh", created=5.5, has_password=True)
 
 
 @pytest.fixture
 def store(mongo: Mongo, run) -> MongoAccounts:
     store = MongoAccounts(mongo)
-    run(store.add(ANN, "hash"))
+    run(store.add(ANN, "hash", ENTRY))
     return store
 
 
@@ -28,18 +29,18 @@ async def test_an_account_is_read_back(store: MongoAccounts) -> None:
 
 async def test_an_address_is_unique(store: MongoAccounts) -> None:
     with pytest.raises(Duplicate):
-        await store.add(Account(id="2", email="ann@example.com"), None)
+        await store.add(Account(id="2", email="ann@example.com"), None, ENTRY)
 
 
 async def test_fields_change_one_by_one(store: MongoAccounts) -> None:
-    await store.set_status("1", "disabled")
-    await store.set_role("1", "user")
-    await store.set_language("1", None)
-    await store.set_password("1", None)
+    await store.set_status("1", "disabled", ENTRY)
+    await store.set_role("1", "user", ENTRY)
+    await store.set_language("1", None, ENTRY)
+    await store.set_password("1", None, ENTRY)
     found = await store.by_email("ann@example.com")
     assert found == Account(id="1", email="ann@example.com", status="disabled", created=5.5)
     assert await store.password_hash("1") is None
-    await store.set_password("1", "other")
+    await store.set_password("1", "other", ENTRY)
     assert await store.password_hash("1") == "other"
     assert await store.password_hash("2") is None
 

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tornadogw.errors import UsageError
-from tornadogw.store.ports import ROLES, Account, AccountStore, Duplicate, Role, Status
+from tornadogw.store.ports import ROLES, Account, AccountStore, Duplicate, Entry, Role, Status
 
 __all__ = ["Accounts", "Credit", "format_amount", "normal_email", "parse_amount"]
 
@@ -29,6 +29,8 @@ _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,18})?", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
 _REF = re.compile(r"[!-~]{1,128}", re.ASCII)
+_OURS = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
+"""References of what codes and orders pay in and take back."""
 _LANGUAGES = ("zh", "en")
 _LONGEST_EMAIL = 254
 _SHORTEST, _LONGEST = 8, 1024
@@ -39,7 +41,7 @@ class Credit(msgspec.Struct, frozen=True):
 
     account: Account
     amount: int
-    """Micro-units."""
+    """Micro-units; negative: taken back."""
     ref: str
     repeated: bool = False
     """The payment was there already: nothing was paid in this time."""
@@ -103,7 +105,7 @@ class Accounts:
         self._store, self._hasher, self._now = store, hasher or PasswordHasher(), now
 
     async def create(
-        self, email: str, *, password: str | None = None, role: str = "user", language: str | None = None
+        self, email: str, *, password: str | None = None, role: str = "user", language: str | None = None, by: str = ""
     ) -> Account:
         """A new account with an empty balance; without a password nobody can log in to it."""
         account = Account(
@@ -115,7 +117,7 @@ class Accounts:
             created=self._now(),
         )
         try:
-            await self._store.add(account, await self._hash(password))
+            await self._store.add(account, await self._hash(password), self._entry("account.create", account, by))
         except Duplicate:
             raise UsageError(f"there is an account {account.email} already") from None
         return account
@@ -131,29 +133,30 @@ class Accounts:
         """Every account, by e-mail address."""
         return await self._store.all()
 
-    async def disable(self, email: str) -> Account:
+    async def disable(self, email: str, *, by: str = "") -> Account:
         """Its keys are refused from now on; what runs is finished and charged."""
-        return await self._set_status(email, "disabled")
+        return await self._set_status(email, "disabled", "account.disable", by)
 
-    async def enable(self, email: str) -> Account:
-        return await self._set_status(email, "active")
+    async def enable(self, email: str, *, by: str = "") -> Account:
+        return await self._set_status(email, "active", "account.enable", by)
 
-    async def set_role(self, email: str, role: str) -> Account:
+    async def set_role(self, email: str, role: str, *, by: str = "") -> Account:
         checked = _checked_role(role)
         account = await self.show(email)
-        await self._store.set_role(account.id, checked)
+        await self._store.set_role(account.id, checked, self._entry("account.role", account, by))
         return msgspec.structs.replace(account, role=checked)
 
-    async def set_language(self, email: str, language: str | None) -> Account:
+    async def set_language(self, email: str, language: str | None, *, by: str = "") -> Account:
         checked = _checked_language(language)
         account = await self.show(email)
-        await self._store.set_language(account.id, checked)
+        await self._store.set_language(account.id, checked, self._entry("account.language", account, by))
         return msgspec.structs.replace(account, language=checked)
 
-    async def set_password(self, email: str, password: str | None) -> Account:
+    async def set_password(self, email: str, password: str | None, *, by: str = "") -> Account:
         """None takes the password away: nobody can log in any more."""
         account = await self.show(email)
-        await self._store.set_password(account.id, await self._hash(password))
+        hashed, entry = await self._hash(password), self._entry("account.password", account, by)
+        await self._store.set_password(account.id, hashed, entry)
         return msgspec.structs.replace(account, has_password=password is not None)
 
     async def log_in(self, email: str, password: str) -> Account | None:
@@ -174,21 +177,32 @@ class Accounts:
 
         `by` says who did it, for the record.
         """
-        micro = parse_amount(amount)
+        return await self._pay(email, parse_amount(amount), ref, "account.credit", by)
+
+    async def debit(self, email: str, amount: str, *, ref: str | None = None, by: str = "") -> Credit:
+        """Take `amount` back, as `credit` pays in: a correction. The balance may fall below zero."""
+        return await self._pay(email, -parse_amount(amount), ref, "account.debit", by)
+
+    async def _pay(self, email: str, micro: int, ref: str | None, act: str, by: str) -> Credit:
         if ref is not None and not _REF.fullmatch(ref):
             raise UsageError(f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces")
+        if ref is not None and _OURS.fullmatch(ref):
+            raise UsageError(f"{ref!r} is a reference as codes and orders have them: take another")
         account = await self.show(email)
         name = ref or f"manual-{secrets.token_hex(8)}"
         try:
-            new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now())
+            new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now(), act=act)
         except Duplicate:
-            raise UsageError(f"the reference {name} belongs to another payment: nothing was paid in") from None
+            raise UsageError(f"the reference {name} belongs to another payment: no money was moved") from None
         return Credit(await self.show(email), micro, name, repeated=not new)
 
-    async def _set_status(self, email: str, status: Status) -> Account:
+    async def _set_status(self, email: str, status: Status, act: str, by: str) -> Account:
         account = await self.show(email)
-        await self._store.set_status(account.id, status)
+        await self._store.set_status(account.id, status, self._entry(act, account, by))
         return msgspec.structs.replace(account, status=status)
+
+    def _entry(self, act: str, account: Account, by: str) -> Entry:
+        return Entry(by=by, act=act, at=self._now(), account_id=account.id)
 
     async def _hash(self, password: str | None) -> str | None:
         """Slow by design, so in a thread."""

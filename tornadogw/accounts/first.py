@@ -13,6 +13,7 @@ from tornadogw.errors import UsageError
 
 __all__ = ["OWNER", "Welcome", "welcome"]
 
+BY = "first start"
 OWNER = "owner@tornadogw.local"
 """Until somebody makes another owner; no mail is ever sent to it."""
 
@@ -35,8 +36,8 @@ async def welcome(accounts: Accounts, keys: Keys) -> Welcome | None:
         return None
     password = secrets.token_urlsafe(12)
     try:
-        owner = await accounts.create(OWNER, password=password, role="owner")
+        owner = await accounts.create(OWNER, password=password, role="owner", by=BY)
     except UsageError:
         return None
-    key = await keys.create(owner.email, label="first start")
+    key = await keys.create(owner.email, label="first start", by=BY)
     return Welcome(owner.email, password, key.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -10,18 +9,16 @@ from collections.abc import Callable, Sequence
 import msgspec
 from typing_extensions import override
 
-from tornadogw.accounts.accounts import normal_email
+from tornadogw.accounts.accounts import normal_email, parse_amount
+from tornadogw.accounts.checks import checked_count, checked_label, checked_models, checked_rpm, parse_duration
 from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import UsageError
-from tornadogw.store.ports import Account, AccountStore, ApiKey, KeyStore
+from tornadogw.store.ports import Account, AccountStore, ApiKey, Entry, KeyStore
 
-__all__ = ["Keys", "NewKey", "parse_duration"]
+__all__ = ["Keys", "NewKey"]
 
-_DURATION = re.compile(r"([0-9]{1,5})([mhdw])", re.ASCII)
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LABEL = re.compile(r"[^\x00-\x1f\x7f]{0,100}")
-_MODEL = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
-_MOST_RPM, _MOST_ENTRIES = 1_000_000, 1000
+NO_BUDGET = "none"
+_MOST_NETWORKS, _MOST_TOKENS, _MOST_CONCURRENT = 1000, 10**9, 100_000
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -35,35 +32,6 @@ class NewKey(msgspec.Struct, frozen=True):
         return f"NewKey(key={self.key!r}, text=<masked>)"
 
 
-def parse_duration(text: str) -> int:
-    """`90m`, `12h`, `30d`, `4w` to seconds. Raises `UsageError`."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None or not int(found[1]):
-        raise UsageError(f"{text!r} is not a duration: give a number and m, h, d or w, such as 30d")
-    return int(found[1]) * _SECONDS[found[2]]
-
-
-def _checked_label(label: str) -> str:
-    if not _LABEL.fullmatch(label):
-        raise UsageError("a label has at most 100 characters and no control characters")
-    return label
-
-
-def _checked_rpm(rpm: int | None) -> int | None:
-    if rpm is not None and not 1 <= rpm <= _MOST_RPM:
-        raise UsageError(f"requests per minute are 1 to {_MOST_RPM}, not {rpm}")
-    return rpm
-
-
-def _checked_models(models: Sequence[str] | None) -> tuple[str, ...] | None:
-    if models is None:
-        return None
-    names = tuple(dict.fromkeys(name.strip() for name in models))
-    if not names or len(names) > _MOST_ENTRIES or not all(_MODEL.fullmatch(name) for name in names):
-        raise UsageError("the list of models has an empty or impossible name: give names separated by commas")
-    return names
-
-
 def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
     networks: dict[str, None] = {}
     for text in ips:
@@ -71,8 +39,8 @@ def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
             networks[str(parse_network(text.strip()))] = None
         except ValueError:
             raise UsageError(f"{text!r} is neither an address nor a network such as 192.0.2.0/24") from None
-    if len(networks) > _MOST_ENTRIES:
-        raise UsageError(f"a key takes at most {_MOST_ENTRIES} networks")
+    if len(networks) > _MOST_NETWORKS:
+        raise UsageError(f"a key takes at most {_MOST_NETWORKS} networks")
     return tuple(networks)
 
 
@@ -85,7 +53,7 @@ class Keys:
         """`hash_key`: the secret of the digests, from the server's secret."""
         self._keys, self._accounts, self._hasher, self._now = keys, accounts, KeyHasher(hash_key), now
 
-    async def create(
+    async def create(  # noqa: PLR0913 -- each is a property of the key
         self,
         email: str,
         *,
@@ -95,24 +63,36 @@ class Keys:
         ips: Sequence[str] = (),
         expires: str | None = None,
         stream_default: bool | None = None,
+        daily_budget: str | None = None,
+        budget: str | None = None,
+        tpm: int | None = None,
+        concurrent: int | None = None,
+        by: str = "",
     ) -> NewKey:
-        """A new key. `models`, `ips`: allow-lists; `expires`: a duration from now, such as `30d`."""
+        """A new key. `models`, `ips`: allow-lists; `expires`: a duration from now, such as `30d`.
+
+        `daily_budget`, `budget`: what it may spend on one day and in all, decimal text; `tpm`: tokens per minute.
+        """
         lifetime = None if expires is None else parse_duration(expires)
         now = self._now()
         key = ApiKey(
             id=secrets.token_hex(6),
             account_id="",
-            label=_checked_label(label),
-            rpm=_checked_rpm(rpm),
-            models=_checked_models(models),
+            label=checked_label(label),
+            rpm=checked_rpm(rpm),
+            models=checked_models(models),
             ips=_checked_ips(ips),
             expires=None if lifetime is None else now + lifetime,
             stream_default=stream_default,
+            budget_daily=None if daily_budget is None else parse_amount(daily_budget),
+            budget_total=None if budget is None else parse_amount(budget),
+            tokens_per_minute=checked_count("tokens per minute", tpm, _MOST_TOKENS),
+            concurrent=checked_count("concurrent requests", concurrent, _MOST_CONCURRENT),
             created=now,
         )
         account = await self._account(email)
         new = NewKey(msgspec.structs.replace(key, account_id=account.id), new_key())
-        await self._keys.add(new.key, self._hasher.digest(new.text))
+        await self._keys.add(new.key, self._hasher.digest(new.text), self._entry("key.create", account, key.id, by))
         return new
 
     async def list(self, email: str) -> Sequence[ApiKey]:
@@ -120,26 +100,47 @@ class Keys:
         account = await self._account(email)
         return await self._keys.of_account(account.id)
 
-    async def disable(self, email: str, key_id: str) -> ApiKey:
-        return await self._set_disabled(email, key_id, disabled=True)
+    async def disable(self, email: str, key_id: str, *, by: str = "") -> ApiKey:
+        return await self._set_disabled(email, key_id, disabled=True, by=by)
 
-    async def enable(self, email: str, key_id: str) -> ApiKey:
-        return await self._set_disabled(email, key_id, disabled=False)
+    async def enable(self, email: str, key_id: str, *, by: str = "") -> ApiKey:
+        return await self._set_disabled(email, key_id, disabled=False, by=by)
 
-    async def rotate(self, email: str, key_id: str) -> NewKey:
+    async def rotate(self, email: str, key_id: str, *, by: str = "") -> NewKey:
         """Give the key a new text; the old one is refused from now on."""
         account = await self._account(email)
         key = await self._key(account, key_id)
-        text = new_key()
-        if not await self._keys.set_digest(account.id, key.id, self._hasher.digest(text)):
+        text, entry = new_key(), self._entry("key.rotate", account, key_id, by)
+        if not await self._keys.set_digest(account.id, key.id, self._hasher.digest(text), entry):
             raise _unknown_key(account, key_id)
         return NewKey(key, text)
 
-    async def _set_disabled(self, email: str, key_id: str, *, disabled: bool) -> ApiKey:
+    async def set_budgets(
+        self, email: str, key_id: str, *, daily: str | None = None, total: str | None = None, by: str = ""
+    ) -> ApiKey:
+        """What the key may spend on one day and in all, decimal text; `none` takes a budget away, None leaves it."""
+        given = {"daily": daily, "total": total}
+        budgets = {
+            name: None if text == NO_BUDGET else parse_amount(text) for name, text in given.items() if text is not None
+        }
+        if not budgets:
+            raise UsageError("nothing to change: give a daily budget, a total one, or both")
         account = await self._account(email)
-        if not await self._keys.set_disabled(account.id, key_id, disabled):
+        if not await self._keys.set_budgets(
+            account.id, key_id, budgets, self._entry("key.budget", account, key_id, by)
+        ):
             raise _unknown_key(account, key_id)
         return await self._key(account, key_id)
+
+    async def _set_disabled(self, email: str, key_id: str, *, disabled: bool, by: str) -> ApiKey:
+        account = await self._account(email)
+        entry = self._entry("key.disable" if disabled else "key.enable", account, key_id, by)
+        if not await self._keys.set_disabled(account.id, key_id, disabled, entry):
+            raise _unknown_key(account, key_id)
+        return await self._key(account, key_id)
+
+    def _entry(self, act: str, account: Account, key_id: str, by: str) -> Entry:
+        return Entry(by=by, act=act, at=self._now(), account_id=account.id, subject=key_id)
 
     async def _account(self, email: str) -> Account:
         address = normal_email(email)

@@ -36,11 +36,14 @@ COMMANDS = {
     "plugins": ("tornadogw.cli.plugins:plugins", both("列出插件。", "List the plugins.")),
     "account": ("tornadogw.cli.account:account", both("管理账户和余额。", "Manage accounts and their balance.")),
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
+    "plan": ("tornadogw.cli.plan:plan", both("管理套餐。", "Manage plans.")),
+    "code": ("tornadogw.cli.code:code", both("管理兑换码。", "Manage redeem codes.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
     "doctor": (
         "tornadogw.cli.doctor:doctor",
         both("核对所有账目。", "Recompute every balance and sum, and say what is off."),
     ),
+    "audit": ("tornadogw.cli.audit:audit", both("显示谁改了什么。", "Show who changed what, and when.")),
     "vendor": ("tornadogw.cli.vendor:vendor", both("编写和检查供应商插件。", "Write and check vendor plugins.")),
 }
 INTERRUPTED = 130

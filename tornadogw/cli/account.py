@@ -1,9 +1,10 @@
-"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit."""
+"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit, debit, plan, zone."""
 
 from __future__ import annotations
 
 import getpass
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,16 +12,22 @@ from typing import Any
 import click
 import msgspec
 
-from tornadogw.accounts.accounts import format_amount
+from tornadogw.accounts.accounts import Credit, format_amount
 from tornadogw.cli.commands import Group, argument, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
 from tornadogw.cli.session import Session, with_database
+from tornadogw.cli.standing import plan, standing_document, standing_lines, zone
 from tornadogw.cli.state import State
 from tornadogw.errors import UsageError
 from tornadogw.store.ports import ROLES, Account
+from tornadogw.store.trade import Standing
 
 __all__ = ["account"]
+
+_PAID = (("已充值 ", "Paid in "), ("已充值过", "Was paid in before: "))
+_TAKEN = (("已扣回 ", "Took back "), ("已扣回过", "Was taken back before: "))
+"""The first time, and after that."""
 
 
 @click.group(cls=Group, help=both("管理账户和余额。", "Manage accounts and their balance."))
@@ -32,14 +39,21 @@ def account() -> None:
 @argument("email")
 @pass_state
 def create(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.create(email))
+    _change(state, lambda session: session.accounts.create(email, by=session.by))
 
 
 @account.command(help=both("显示账户和余额。", "Show an account and its balance."))
 @argument("email")
 @pass_state
 def show(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.show(email))
+    async def work(session: Session) -> tuple[Account, Standing, str]:
+        found = await session.accounts.show(email)
+        return found, await session.subscriptions.of(found), session.currency
+
+    found, standing, currency = with_database(state, work)
+    document = {**_document(found), **standing_document(standing, time.time())}
+    lines = standing_lines(standing, time.time(), state.out)
+    state.out.give(document, lambda: [*_lines(found, currency, state.out), *lines])
 
 
 @account.command("list", help=both("列出所有账户。", "List all accounts."))
@@ -64,14 +78,14 @@ def list_(state: State) -> None:
 @argument("email")
 @pass_state
 def disable(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.disable(email))
+    _change(state, lambda session: session.accounts.disable(email, by=session.by))
 
 
 @account.command(help=both("重新启用账户。", "Take a disabled account back."))
 @argument("email")
 @pass_state
 def enable(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.enable(email))
+    _change(state, lambda session: session.accounts.enable(email, by=session.by))
 
 
 @account.command(
@@ -84,7 +98,7 @@ def enable(state: State, email: str) -> None:
 @pass_state
 def password(state: State, email: str) -> None:
     new = _read_password(state.out)
-    _change(state, lambda session: session.accounts.set_password(email, new))
+    _change(state, lambda session: session.accounts.set_password(email, new, by=session.by))
 
 
 @account.command(help=both("改变角色。", "Change the role."))
@@ -92,7 +106,7 @@ def password(state: State, email: str) -> None:
 @argument("role", type=click.Choice(ROLES))
 @pass_state
 def role(state: State, email: str, role: str) -> None:
-    _change(state, lambda session: session.accounts.set_role(email, role))
+    _change(state, lambda session: session.accounts.set_role(email, role, by=session.by))
 
 
 @account.command(
@@ -104,16 +118,36 @@ def role(state: State, email: str, role: str) -> None:
 @option("--ref", metavar="R", help=both("付款号,同一个只入账一次。", "Reference of the payment; each counts once."))
 @pass_state
 def credit(state: State, email: str, amount: str, ref: str | None) -> None:
-    done, currency = with_database(state, lambda session: _credit(session, email, amount, ref))
+    _pay(state, lambda session: session.accounts.credit(email, amount, ref=ref, by=session.by))
+
+
+@account.command(
+    context_settings={"ignore_unknown_options": True},
+    help=both("扣回 AMOUNT,用于更正,余额可以变负。", "Take AMOUNT back, a correction; the balance may fall below 0."),
+)
+@argument("email")
+@argument("amount")
+@option("--ref", metavar="R", help=both("参考号,同一个只扣一次。", "Reference; each counts once."))
+@pass_state
+def debit(state: State, email: str, amount: str, ref: str | None) -> None:
+    _pay(state, lambda session: session.accounts.debit(email, amount, ref=ref, by=session.by))
+
+
+account.add_command(plan)
+account.add_command(zone)
+
+
+def _pay(state: State, work: Callable[[Session], Awaitable[Credit]]) -> None:
+    async def with_currency(session: Session) -> tuple[Credit, str]:
+        return await work(session), session.currency
+
+    done, currency = with_database(state, with_currency)
     out = state.out
     document = {**_document(done.account), "amount": done.amount, "ref": done.ref, "repeated": done.repeated}
-    paid = f"{format_amount(done.amount)} {currency}"
-    zh, en = ("已充值过", "Was paid in before: ") if done.repeated else ("已充值 ", "Paid in ")
-    state.out.give(document, lambda: [f"{out.say(zh, en)}{paid} ({done.ref})", *_lines(done.account, currency, out)])
-
-
-async def _credit(session: Session, email: str, amount: str, ref: str | None) -> tuple[Any, str]:
-    return await session.accounts.credit(email, amount, ref=ref, by="command line"), session.currency
+    moved = f"{format_amount(abs(done.amount))} {currency}"
+    words = _PAID if done.amount > 0 else _TAKEN
+    first = f"{out.say(*words[done.repeated])}{moved} ({done.ref})"
+    out.give(document, lambda: [first, *_lines(done.account, currency, out)])
 
 
 def _change(state: State, work: Callable[[Session], Awaitable[Account]]) -> None:

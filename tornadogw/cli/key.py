@@ -1,4 +1,4 @@
-"""`tornadogw key ...`: make, list, disable, enable, rotate. A key's text is printed once, when it is made."""
+"""`tornadogw key ...`: make, list, disable, enable, rotate, budget. A key's text is printed once, when it is made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 import msgspec
 
+from tornadogw.accounts.accounts import format_amount
 from tornadogw.accounts.keys import NewKey
 from tornadogw.cli.commands import Group, argument, option, pass_state
 from tornadogw.cli.language import both
@@ -24,6 +25,8 @@ HEADS = [
     ("标签", "LABEL"),
     ("状态", "STATE"),
     ("每分钟", "RPM"),
+    ("每天预算", "DAILY"),
+    ("总预算", "TOTAL"),
     ("模型", "MODELS"),
     ("地址", "ADDRESSES"),
     ("到期", "EXPIRES"),
@@ -51,26 +54,20 @@ def key() -> None:
     default=None,
     help=both("请求没说明时是否流式。", "Whether it streams where neither request nor headers say."),
 )
+@option("--daily-budget", metavar="A", help=both("每天最多花多少。", "What it may spend on one day (default: any)."))
+@option("--budget", metavar="A", help=both("一共最多花多少。", "What it may spend in all (default: any)."))
+@option("--tpm", type=int, metavar="N", help=both("每分钟 token 数。", "Tokens per minute (default: the setting)."))
+@option("--concurrent", type=int, metavar="N", help=both("同时请求数。", "Requests at a time (default: the setting)."))
 @pass_state
-def create(
-    state: State,
-    email: str,
-    label: str,
-    rpm: int | None,
-    models: str | None,
-    ips: str | None,
-    expires: str | None,
-    stream: bool | None,
-) -> None:
+def create(state: State, /, email: str, models: str | None, ips: str | None, stream: bool | None, **given: Any) -> None:
     def work(session: Session) -> Awaitable[NewKey]:
         return session.keys.create(
             email,
-            label=label,
-            rpm=rpm,
             models=models.split(",") if models is not None else None,
             ips=ips.split(",") if ips is not None else (),
-            expires=expires,
             stream_default=stream,
+            by=session.by,
+            **given,
         )
 
     _show_new(state, work)
@@ -89,7 +86,7 @@ def list_(state: State, email: str) -> None:
 @argument("key_id")
 @pass_state
 def disable(state: State, email: str, key_id: str) -> None:
-    found = with_database(state, lambda session: session.keys.disable(email, key_id))
+    found = with_database(state, lambda session: session.keys.disable(email, key_id, by=session.by))
     _give(state, _document(found), [found])
 
 
@@ -98,7 +95,21 @@ def disable(state: State, email: str, key_id: str) -> None:
 @argument("key_id")
 @pass_state
 def enable(state: State, email: str, key_id: str) -> None:
-    found = with_database(state, lambda session: session.keys.enable(email, key_id))
+    found = with_database(state, lambda session: session.keys.enable(email, key_id, by=session.by))
+    _give(state, _document(found), [found])
+
+
+@key.command(help=both("改变 Key 的预算,none 为不限。", "Change a key's budgets; none takes one away."))
+@argument("email")
+@argument("key_id")
+@option("--daily", metavar="A", help=both("每天最多花多少。", "What it may spend on one day."))
+@option("--total", metavar="A", help=both("一共最多花多少。", "What it may spend in all."))
+@pass_state
+def budget(state: State, email: str, key_id: str, daily: str | None, total: str | None) -> None:
+    def work(session: Session) -> Awaitable[ApiKey]:
+        return session.keys.set_budgets(email, key_id, daily=daily, total=total, by=session.by)
+
+    found = with_database(state, work)
     _give(state, _document(found), [found])
 
 
@@ -107,7 +118,7 @@ def enable(state: State, email: str, key_id: str) -> None:
 @argument("key_id")
 @pass_state
 def rotate(state: State, email: str, key_id: str) -> None:
-    _show_new(state, lambda session: session.keys.rotate(email, key_id))
+    _show_new(state, lambda session: session.keys.rotate(email, key_id, by=session.by))
 
 
 def _show_new(state: State, work: Callable[[Session], Awaitable[NewKey]]) -> None:
@@ -132,6 +143,8 @@ def _row(found: ApiKey, out: Output) -> list[str]:
         found.label,
         out.say("停用", "disabled") if found.disabled else out.say("有效", "active"),
         "-" if found.rpm is None else str(found.rpm),
+        "-" if found.budget_daily is None else format_amount(found.budget_daily),
+        "-" if found.budget_total is None else format_amount(found.budget_total),
         "-" if found.models is None else ",".join(found.models),
         ",".join(found.ips) or "-",
         "-" if found.expires is None else datetime.fromtimestamp(found.expires, UTC).isoformat(" ", "seconds"),

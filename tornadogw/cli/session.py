@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 
 from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.audit import Audit
+from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.plans import Plans
+from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
 from tornadogw.doctor import Doctor
@@ -18,12 +24,16 @@ from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_audit import MongoAudit
+from tornadogw.store.mongo_codes import MongoCodes
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_usage import DayStore
 
@@ -41,8 +51,17 @@ class Session(msgspec.Struct, frozen=True):
     loaded: Loaded
     accounts: Accounts
     keys: Keys
+    plans: Plans
+    subscriptions: Subscriptions
+    codes: Codes
+    audit: Audit
     days: DayStore
     doctor: Doctor
+
+    @property
+    def by(self) -> str:
+        """Who uses the command line, for the audit log."""
+        return f"command line ({_user()})"
 
     @property
     def currency(self) -> str:
@@ -79,10 +98,31 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
         await mongo.check()
         await mongo.check_secret(secret.fingerprint)
         await mongo.ensure_indexes(*INDEXES)
-        accounts = MongoAccounts(mongo)
-        keys = Keys(MongoKeys(mongo), accounts, secret.key_hash_key)
-        zone = loaded.settings.money.time_zone
-        doctor = Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone))
-        return await work(Session(loaded, Accounts(accounts), keys, MongoDays(mongo, zone), doctor))
+        return await work(_session(loaded, mongo, secret))
     finally:
         await mongo.close()
+
+
+def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
+    store = MongoAccounts(mongo)
+    accounts, plans = Accounts(store), Plans(MongoPlans(mongo))
+    zone = loaded.settings.money.time_zone
+    return Session(
+        loaded=loaded,
+        accounts=accounts,
+        keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
+        plans=plans,
+        subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
+        audit=Audit(MongoAudit(mongo), accounts),
+        days=MongoDays(mongo, zone),
+        doctor=Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone)),
+    )
+
+
+def _user() -> str:
+    """Containers run as users without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

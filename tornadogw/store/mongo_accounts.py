@@ -2,7 +2,7 @@
 
 accounts  `_id`, `email`, `pw` (argon2), `status`, `role`, `lang`, `t` (made), `credited`, `balance`, `spent` (Int64
           micro-units), `leases` (see mongo_leases)
-payments  `_id` reference, `a` account, `amount`, `t`, `by`
+payments  see mongo_payments
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
+from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_figures import Figures, read_figures
 from tornadogw.store.mongo_leases import ACCOUNT_INDEXES
+from tornadogw.store.mongo_payments import pay_once
 from tornadogw.store.mongo_values import moment, money, seconds
-from tornadogw.store.ports import Account, Duplicate, Role, Status
+from tornadogw.store.ports import Account, Duplicate, Entry, Role, Status
 
 __all__ = ["INDEXES", "MongoAccounts"]
+
+_NAMES = {"lang": "language", "pw": "has_password"}
+"""What the audit log calls fields."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "accounts": (IndexModel([("email", ASCENDING)], unique=True), *ACCOUNT_INDEXES),
@@ -49,9 +54,9 @@ class MongoAccounts:
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
-        self._accounts, self._payments = mongo.database["accounts"], mongo.database["payments"]
+        self._accounts = mongo.database["accounts"]
 
-    async def add(self, account: Account, password_hash: str | None) -> None:
+    async def add(self, account: Account, password_hash: str | None, entry: Entry) -> None:
         document: dict[str, Any] = {
             "_id": account.id,
             "email": account.email,
@@ -67,7 +72,7 @@ class MongoAccounts:
         }
         with driver_errors():
             try:
-                await self._accounts.insert_one(document)
+                await self._make(document, entry)
             except DuplicateKeyError:
                 raise Duplicate(account.email) from None
 
@@ -79,44 +84,48 @@ class MongoAccounts:
         found = await read_figures(self._mongo, "accounts", {})
         return sorted((_account(*each) for each in found), key=lambda account: account.email)
 
-    async def set_status(self, account_id: str, status: Status) -> None:
-        await self._set(account_id, status=status)
+    async def set_status(self, account_id: str, status: Status, entry: Entry) -> None:
+        await self._set(account_id, entry, status=status)
 
-    async def set_role(self, account_id: str, role: Role) -> None:
-        await self._set(account_id, role=role)
+    async def set_role(self, account_id: str, role: Role, entry: Entry) -> None:
+        await self._set(account_id, entry, role=role)
 
-    async def set_language(self, account_id: str, language: str | None) -> None:
-        await self._set(account_id, lang=language)
+    async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None:
+        await self._set(account_id, entry, lang=language)
 
-    async def set_password(self, account_id: str, password_hash: str | None) -> None:
-        await self._set(account_id, pw=password_hash)
+    async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None:
+        await self._set(account_id, entry, pw=password_hash)
 
     async def password_hash(self, account_id: str) -> str | None:
         with driver_errors():
             document = await self._accounts.find_one({"_id": account_id}, {"pw": 1})
         return None if document is None else document["pw"]
 
-    async def credit(self, account_id: str, amount: int, *, ref: str, by: str, at: float) -> bool:
-        payment = {"_id": ref, "a": account_id, "amount": money(amount), "t": moment(at), "by": by}
+    async def credit(
+        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit"
+    ) -> bool:
+        entry = Entry(by=by, act=act, at=at, account_id=account_id, subject=ref)
+        return await pay_once(self._mongo, account_id, amount, ref=ref, entry=entry)
 
-        async def pay(session: Session) -> None:
-            await self._payments.insert_one(payment, session=session)
-            paid = {"$inc": {"credited": money(amount), "balance": money(amount)}}
-            await self._accounts.update_one({"_id": account_id}, paid, session=session)
+    async def _make(self, document: dict[str, Any], entry: Entry) -> None:
+        async def make(session: Session) -> None:
+            await self._accounts.insert_one(document, session=session)
+            after = {"email": document["email"], "role": document["role"], "status": document["status"]}
+            await note(self._mongo, session, entry, after=after)
 
-        try:
-            await self._mongo.transaction(pay)
-        except DuplicateKeyError:
-            return await self._is_new_payment(ref, account_id, amount)
-        return True
+        await self._mongo.transaction(make)
 
-    async def _is_new_payment(self, ref: str, account_id: str, amount: int) -> bool:
-        with driver_errors():
-            known = await self._payments.find_one({"_id": ref})
-        if known is None or (known["a"], known["amount"]) != (account_id, amount):
-            raise Duplicate(ref)
-        return False
+    async def _set(self, account_id: str, entry: Entry, **fields: str | None) -> None:
+        """The entry tells old and new, but of a password only that there is one."""
 
-    async def _set(self, account_id: str, **fields: str | None) -> None:
-        with driver_errors():
-            await self._accounts.update_one({"_id": account_id}, {"$set": fields})
+        async def put(session: Session) -> None:
+            before = await self._accounts.find_one_and_update({"_id": account_id}, {"$set": fields}, session=session)
+            if before is not None:
+                old = {name: before[name] for name in fields}
+                await note(self._mongo, session, entry, _told(old), _told(fields))
+
+        await self._mongo.transaction(put)
+
+
+def _told(fields: Mapping[str, str | None]) -> Mapping[str, Any]:
+    return {_NAMES.get(name, name): value is not None if name == "pw" else value for name, value in fields.items()}

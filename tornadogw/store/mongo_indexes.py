@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from tornadogw.store import mongo_accounts, mongo_days, mongo_keys, mongo_leases, mongo_usage
+from tornadogw.store import (
+    mongo_accounts,
+    mongo_audit,
+    mongo_codes,
+    mongo_days,
+    mongo_keys,
+    mongo_leases,
+    mongo_orders,
+    mongo_plans,
+    mongo_usage,
+)
 
 __all__ = ["INDEXES"]
 
-INDEXES = (mongo_accounts.INDEXES, mongo_days.INDEXES, mongo_keys.INDEXES, mongo_leases.INDEXES, mongo_usage.INDEXES)
+INDEXES = (
+    mongo_accounts.INDEXES,
+    mongo_audit.INDEXES,
+    mongo_codes.INDEXES,
+    mongo_days.INDEXES,
+    mongo_keys.INDEXES,
+    mongo_leases.INDEXES,
+    mongo_orders.INDEXES,
+    mongo_plans.INDEXES,
+    mongo_usage.INDEXES,
+)
 """For `Mongo.ensure_indexes`."""

@@ -6,12 +6,12 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from tornadogw.types import Record
+from tornadogw.types import Record, Terms
 
 __all__ = [
     "MAX_AMOUNT",
@@ -21,6 +21,7 @@ __all__ = [
     "AccountStore",
     "ApiKey",
     "Duplicate",
+    "Entry",
     "Found",
     "KeyStore",
     "Released",
@@ -92,6 +93,14 @@ class ApiKey(Value, frozen=True):
     expires: float | None = None
     stream_default: bool | None = None
     """Whether its requests stream when neither they nor their headers say; None: the contract's rule."""
+    budget_daily: int | None = None
+    """What it may spend on one local day of its account, micro-units; None: no limit of its own."""
+    budget_total: int | None = None
+    """What it may spend in all, micro-units."""
+    tokens_per_minute: int | None = None
+    """None: the setting."""
+    concurrent: int | None = None
+    """Requests that may run at the same time; None: the setting."""
     created: float = 0.0
 
 
@@ -101,6 +110,24 @@ class Found(Value, frozen=True):
     key: ApiKey
     account_active: bool
     language: str | None = None
+    terms: tuple[Terms, ...] = ()
+    """The account's plans by their beginning, those that are over among them."""
+    time_zone: str = ""
+
+
+class Entry(Value, frozen=True):
+    """One line of the audit log: who did what, when, and what it changed. Never a secret."""
+
+    by: str
+    act: str
+    """Such as `account.credit`."""
+    at: float
+    account_id: str = ""
+    """Whose; empty: nobody's, such as a plan."""
+    subject: str = ""
+    """Which key, plan, batch or order."""
+    before: Mapping[str, Any] = {}
+    after: Mapping[str, Any] = {}
 
 
 class Released(Value, frozen=True):
@@ -124,9 +151,9 @@ class Start(Value, frozen=True):
 
 
 class AccountStore(Protocol):
-    """Accounts and what was paid in."""
+    """Accounts and what was paid in. Every change is one step with its line in the audit log."""
 
-    async def add(self, account: Account, password_hash: str | None) -> None:
+    async def add(self, account: Account, password_hash: str | None, entry: Entry) -> None:
         """Store a new account; its amounts start at zero. Raises `Duplicate` for a known e-mail address."""
 
     async def by_email(self, email: str) -> Account | None: ...
@@ -134,27 +161,29 @@ class AccountStore(Protocol):
     async def all(self) -> Sequence[Account]:
         """Every account, by e-mail address."""
 
-    async def set_status(self, account_id: str, status: Status) -> None: ...
+    async def set_status(self, account_id: str, status: Status, entry: Entry) -> None: ...
 
-    async def set_role(self, account_id: str, role: Role) -> None: ...
+    async def set_role(self, account_id: str, role: Role, entry: Entry) -> None: ...
 
-    async def set_language(self, account_id: str, language: str | None) -> None: ...
+    async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None: ...
 
-    async def set_password(self, account_id: str, password_hash: str | None) -> None: ...
+    async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None: ...
 
     async def password_hash(self, account_id: str) -> str | None: ...
 
-    async def credit(self, account_id: str, amount: int, *, ref: str, by: str, at: float) -> bool:
-        """Pay in, once a `ref`. False: this very payment was there already.
+    async def credit(
+        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit"
+    ) -> bool:
+        """Pay in, or take back a negative amount, once a `ref`. False: this very payment was there already.
 
         Raises `Duplicate` if `ref` belongs to another account or amount.
         """
 
 
 class KeyStore(Protocol):
-    """API keys, known by their digest: 32 bytes, a keyed hash."""
+    """API keys, known by their digest: 32 bytes, a keyed hash. Every change has its line in the audit log."""
 
-    async def add(self, key: ApiKey, digest: bytes) -> None: ...
+    async def add(self, key: ApiKey, digest: bytes, entry: Entry) -> None: ...
 
     async def find(self, digest: bytes) -> Found | None:
         """The key with this digest, in one read."""
@@ -162,11 +191,14 @@ class KeyStore(Protocol):
     async def of_account(self, account_id: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""
 
-    async def set_disabled(self, account_id: str, key_id: str, disabled: bool) -> bool:
+    async def set_disabled(self, account_id: str, key_id: str, disabled: bool, entry: Entry) -> bool:
         """False: the account has no such key."""
 
-    async def set_digest(self, account_id: str, key_id: str, digest: bytes) -> bool:
+    async def set_digest(self, account_id: str, key_id: str, digest: bytes, entry: Entry) -> bool:
         """Give the key another text; the old one is unknown from now on. False: the account has no such key."""
+
+    async def set_budgets(self, account_id: str, key_id: str, budgets: Mapping[str, int | None], entry: Entry) -> bool:
+        """`budgets`: `daily`, `total` or both; None takes one away. False: the account has no such key."""
 
 
 class StartStore(Protocol):

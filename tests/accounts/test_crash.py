@@ -1,0 +1,132 @@
+"""`kill -9` in the middle of redeeming and of crediting orders: whatever is done is done whole.
+
+A process that dies inside a transaction leaves it to the server, which gives it up after a while. Until then whoever
+wants the same document is told that the database is away, and tries again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.codes import Codes
+from tornadogw.accounts.orders import Orders
+from tornadogw.accounts.plans import Plans
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_codes import MongoCodes
+from tornadogw.store.mongo_orders import MongoOrders
+from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.orders import Notice
+from tornadogw.store.ports import StoreUnavailable
+
+T = TypeVar("T")
+
+ANN = "ann@example.com"
+SECRET = b"s" * 32
+AMOUNT = 5_000_000
+KILLS = 3
+
+CHILD = """
+import asyncio, sys
+from tests.accounts.test_crash import done, notice, services
+
+async def main(url, database, kind, names):
+    accounts, codes, orders, mongo = services(url, database)
+    print("ready", flush=True)
+    for name in names:
+        if kind == "codes":
+            await done(lambda: codes.redeem("ann@example.com", name))
+        else:
+            await done(lambda: orders.take(notice(name)))
+    await mongo.close()
+
+asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]))
+"""
+
+
+def services(url: str, database: str) -> tuple[Accounts, Codes, Orders, Mongo]:
+    mongo = Mongo.connect(url, database, 1000)
+    accounts = Accounts(MongoAccounts(mongo))
+    codes = Codes(MongoCodes(mongo), accounts, Plans(MongoPlans(mongo)), SECRET)
+    return accounts, codes, Orders(MongoOrders(mongo), accounts), mongo
+
+
+async def done(work: Callable[[], Awaitable[T]]) -> T:
+    """The result, as soon as the server has given up the transactions of the dead."""
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            return await work()
+
+
+@pytest.fixture(autouse=True)
+def impatient_server(mongo: Mongo, run) -> Iterator[None]:
+    """It gives transactions up after a second; the gateway's own is told to do so after ten."""
+
+    def give_up(seconds: int) -> None:
+        run(mongo.client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=seconds))
+
+    give_up(1)
+    yield
+    give_up(10)
+
+
+def notice(order_id: str) -> Notice:
+    return Notice("pay", f"event-{order_id}", order_id, "paid", 1_000_000, "CNY")
+
+
+def kill_while_at_work(mongod_url: str, database: str, kind: str, names: list[str], after: float) -> None:
+    words = [sys.executable, "-c", CHILD, mongod_url, database, kind, *names]
+    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(after)  # where it is killed is the point: anywhere
+        child.kill()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_codes(mongod, mongo: Mongo) -> None:
+    accounts, codes, _, own = services(mongod.url, mongo.database.name)
+    await accounts.create(ANN)
+    left = list((await codes.create(amount="5", count=400)).codes)
+    for kill in range(KILLS):
+        kill_while_at_work(mongod.url, mongo.database.name, "codes", left, 0.1 + 0.13 * kill)
+        [batch] = await codes.list()
+        assert (await accounts.show(ANN)).credited == batch.used * AMOUNT
+        assert await mongo.database["payments"].count_documents({}) == batch.used
+        assert await mongo.database["audit"].count_documents({"act": "code.redeem"}) == batch.used
+    assert 0 < batch.used < 400
+    used = 0
+    for code in left[: batch.used + 5]:
+        used += (await done(lambda code=code: codes.redeem(ANN, code))).repeated
+    assert used >= batch.used  # a claim that was told to be away may have been done
+    [after] = await codes.list()
+    assert after.used == batch.used + 5
+    assert (await accounts.show(ANN)).credited == after.used * AMOUNT
+    await own.close()
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_orders(mongod, mongo: Mongo) -> None:
+    accounts, _, orders, own = services(mongod.url, mongo.database.name)
+    await accounts.create(ANN)
+    opened = [await orders.open(ANN, "5", provider="pay", due="1", currency="CNY") for _ in range(100)]
+    names = [order.id for order in opened]
+    for kill in range(KILLS):
+        kill_while_at_work(mongod.url, mongo.database.name, "orders", names, 0.05 + 0.07 * kill)
+        states = [(await orders.show(name)).state for name in names]
+        assert (await accounts.show(ANN)).credited == states.count("credited") * AMOUNT
+    assert "pending" in states
+    for name in names:
+        await done(lambda name=name: orders.take(notice(name)))  # the provider says everything again
+    assert {(await orders.show(name)).state for name in names} == {"credited"}
+    assert (await accounts.show(ANN)).credited == 100 * AMOUNT
+    await own.close()

@@ -1,0 +1,127 @@
+"""Plans: make, change, archive, list. A change counts at once for everybody who has the plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tornadogw.accounts.accounts import parse_amount
+from tornadogw.accounts.checks import checked_count, checked_models, checked_rpm, parse_factor
+from tornadogw.errors import UsageError
+from tornadogw.store.ports import Duplicate, Entry
+from tornadogw.store.trade import Plan, PlanStore
+
+__all__ = ["MOST_DAYS", "Plans"]
+
+MOST_DAYS = 3660
+_LONGEST_NAME = 64
+
+
+class Plans:
+    """What can be done with plans. Every method raises `UsageError` for a wrong argument or an unknown plan."""
+
+    def __init__(self, store: PlanStore, *, now: Callable[[], float] = time.time) -> None:
+        self._store, self._now = store, now
+
+    async def create(  # noqa: PLR0913 -- each is a property of the plan
+        self,
+        name: str,
+        *,
+        daily: str,
+        models: Sequence[str] | None = None,
+        rpm: int | None = None,
+        factor: str = "1",
+        days: int = 30,
+        prepaid_after: bool = True,
+        prepaid_outside: bool = True,
+        by: str = "",
+    ) -> Plan:
+        """A new plan. `daily`: currency units as decimal text; `factor`: what it takes of a price, decimal text."""
+        plan = Plan(
+            name=_checked_name(name),
+            daily=parse_amount(daily),
+            models=checked_models(models),
+            rpm=checked_rpm(rpm),
+            factor=parse_factor(factor),
+            days=checked_count("days", days, MOST_DAYS) or 0,
+            prepaid_after=prepaid_after,
+            prepaid_outside=prepaid_outside,
+            created=self._now(),
+        )
+        try:
+            await self._store.add(plan, self._entry("plan.create", plan.name, by))
+        except Duplicate:
+            raise UsageError(f"there is a plan {plan.name} already: `tornadogw plan change` changes it") from None
+        return plan
+
+    async def change(  # noqa: PLR0913 -- as above
+        self,
+        name: str,
+        *,
+        daily: str | None = None,
+        models: Sequence[str] | None = None,
+        all_models: bool = False,
+        rpm: int | None = None,
+        factor: str | None = None,
+        days: int | None = None,
+        prepaid_after: bool | None = None,
+        prepaid_outside: bool | None = None,
+        by: str = "",
+    ) -> Plan:
+        """Change what is given, from now on and for those who have the plan too; `days` for new subscriptions only."""
+        given = {
+            "daily": None if daily is None else parse_amount(daily),
+            "models": checked_models(models),
+            "rpm": checked_rpm(rpm),
+            "factor": None if factor is None else parse_factor(factor),
+            "days": checked_count("days", days, MOST_DAYS),
+            "prepaid_after": prepaid_after,
+            "prepaid_outside": prepaid_outside,
+        }
+        fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+        if all_models:
+            fields["models"] = None
+        return await self._change(name, "plan.change", lambda plan: msgspec.structs.replace(plan, **fields), by)
+
+    async def archive(self, name: str, *, by: str = "") -> Plan:
+        """Nobody new gets it; who has it keeps it, and codes for it that are in the world are good."""
+        return await self._change(name, "plan.archive", lambda plan: msgspec.structs.replace(plan, active=False), by)
+
+    async def show(self, name: str) -> Plan:
+        plan = await self._store.get(name)
+        if plan is None:
+            raise _unknown(name)
+        return plan
+
+    async def offered(self, name: str) -> Plan:
+        """As `show`, of a plan that is not archived."""
+        plan = await self.show(name)
+        if not plan.active:
+            raise UsageError(f"the plan {name} is archived: nobody new gets it")
+        return plan
+
+    async def list(self) -> Sequence[Plan]:
+        """Every plan, by name."""
+        return await self._store.all()
+
+    async def _change(self, name: str, act: str, edit: Callable[[Plan], Plan], by: str) -> Plan:
+        plan = await self._store.change(name, edit, self._entry(act, name, by))
+        if plan is None:
+            raise _unknown(name)
+        return plan
+
+    def _entry(self, act: str, name: str, by: str) -> Entry:
+        return Entry(by=by, act=act, at=self._now(), subject=name)
+
+
+def _checked_name(name: str) -> str:
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or " " in name or name.startswith("-"):
+        raise UsageError(f"{name!r} is no name for a plan: 1 to {_LONGEST_NAME} printable characters, no spaces")
+    return name
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(f"there is no plan {name}: `tornadogw plan list` shows those there are")
