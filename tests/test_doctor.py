@@ -116,10 +116,10 @@ async def test_a_call_with_two_events_is_told(mongo: Mongo) -> None:
     await healthy(mongo)
     first = await mongo.database["events"].find_one({"c": 25})
     assert first is not None
-    await mongo.database["events"].insert_one({**first, "_id": f"{FORGOTTEN}000000ff"})
+    await mongo.database["events"].insert_one({**first, "_id": f"{FORGOTTEN}ffffffff"})
     assert told((await examined(mongo)).findings) == [
         ("spent", ANN, "spent", -25),
-        ("event_twice", f"events/{first['_id']}", f"{FORGOTTEN}000000ff", 25),
+        ("event_twice", f"events/{first['_id']}", f"{FORGOTTEN}ffffffff", 25),
     ]
 
 
@@ -134,6 +134,14 @@ async def test_a_lease_that_nobody_gives_back_is_told(mongo: Mongo) -> None:
     await healthy(mongo)
     gone = {**lease(100, 30, over=600), "p": "ffff"}
     await mongo.database["accounts"].update_one({"_id": "ann"}, {"$set": {f"leases.{OPEN}": gone}})
+    assert told((await examined(mongo)).findings) == [("lease_left", ANN, f"leases.{OPEN}", 65)]
+
+
+async def test_a_start_that_has_fallen_silent_is_gone(mongo: Mongo) -> None:
+    await healthy(mongo)
+    await mongo.database["starts"].update_one({"_id": START}, {"$set": {"beat": days_ago(1)}})
+    late = lease(100, 30, over=600)
+    await mongo.database["accounts"].update_one({"_id": "ann"}, {"$set": {f"leases.{OPEN}": late}})
     assert told((await examined(mongo)).findings) == [("lease_left", ANN, f"leases.{OPEN}", 65)]
 
 
@@ -213,6 +221,8 @@ async def test_codes_and_orders_are_paid_in_once(mongo: Mongo) -> None:
         paid(f"code-{hexes[1]}", 100),
         paid(f"code-{hexes[4]}", 100),  # bob's code, ann's payment
         paid(f"code-{'ff' * 32}", 100),  # nobody's code
+        paid("order-by-mail", 5),  # an operator's own words
+        paid(f"order-{'0f' * 10}", 70),  # no such order
         paid("order-o1", 50),
         paid("order-o2", 40),
         paid("order-o2-refund", -40),
@@ -229,6 +239,7 @@ async def test_codes_and_orders_are_paid_in_once(mongo: Mongo) -> None:
         ("trade", "orders/o5", "payments", 10),
         ("trade", "orders/o6", "payments", 60),
         ("trade", f"payments/code-{'ff' * 32}", "payments", 100),
+        ("trade", f"payments/order-{'0f' * 10}", "payments", 70),
     ]
 
 

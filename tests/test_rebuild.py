@@ -66,9 +66,10 @@ async def test_a_job_that_was_never_started_can_be_closed() -> None:
     await Rebuild(Store(), "p").close()
 
 
-@pytest.mark.parametrize(("error", "line"), [(StoreUnavailable("x"), "is away"), (ValueError("x"), "cannot be closed")])
+@pytest.mark.parametrize(("error", "line"), [(StoreUnavailable("x"), ""), (ValueError("x"), "cannot be closed")])
 async def test_no_failure_ends_it(error: Exception, line: str, claim_log) -> None:
-    claim_log("tornadogw.rebuild", line)
+    if line:
+        claim_log("tornadogw.rebuild", line)
     store = Store(error)
     job = Rebuild(store, "p", every=0.01)
     job.start()

@@ -1,66 +1,84 @@
-"""Adds what has just been stored to the days of its accounts, once a second: many calls are one write.
+"""Adds calls to their days of usage: those of a second at a time, behind everything else.
 
-An addition that fails is not repeated, it might count twice: the day is counted anew once it is closed.
+What is not added when the process ends, or while the database is away, is not lost: until a day is closed only its
+events are believed, and closing it counts them (`rebuild`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from contextlib import suppress
 
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_money import Entry
+from tornadogw.store.ports_usage import DayBook
 
-__all__ = ["DayWriter", "Days"]
+__all__ = ["DayWriter"]
 
 log = logging.getLogger(__name__)
 
 EVERY = 1.0
-"""Seconds between two writes."""
-
-
-class Days(Protocol):
-    """Where days are kept."""
-
-    async def add(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Add events that were stored for the first time. Raises StoreUnavailable."""
+"""Seconds between two writes: the more calls are in one, the less each costs."""
 
 
 class DayWriter:
-    """One per process. `start` it, `close` it after the last event."""
+    """One per process. `start` it, `close` it; neither `add` nor `mark` blocks."""
 
-    def __init__(self, days: Days, *, every: float = EVERY) -> None:
-        self._days, self._every = days, every
-        self._waiting: list[Mapping[str, Any]] = []
+    def __init__(self, book: DayBook, *, every: float = EVERY) -> None:
+        self._book, self._every = book, every
+        self._added: list[Entry] = []
+        self._marked: list[Entry] = []
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="days")
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Calls whose events were stored just now, for the first time."""
+        self._added += entries
+        if entries:
+            self._news.set()
 
-    def add(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """These were new in the database."""
-        self._waiting.extend(events)
+    def mark(self, entries: Sequence[Entry]) -> None:
+        """Calls whose events are stored, and nobody knows whether they were added: their days are counted anew."""
+        self._marked += entries
+        if entries:
+            self._news.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="writer of days")
 
     async def close(self) -> None:
+        """What is left is added, if the database is there."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
-        await self._write()
+        with suppress(StoreUnavailable):
+            await self._write()
 
     async def _run(self) -> None:
         while True:
+            await self._news.wait()
+            try:
+                await self._write()
+            except StoreUnavailable:
+                log.info("usage of the last second is added when its day is closed: the database is away")
+            except Exception:  # whatever it is, the next second's calls are others
+                log.exception("usage of the last second is added when its day is closed")
             await asyncio.sleep(self._every)
-            await self._write()
 
     async def _write(self) -> None:
-        events, self._waiting = self._waiting, []
-        if not events:
-            return
-        try:
-            await self._days.add(events)
-        except StoreUnavailable:
-            pass  # the days will be counted anew
-        except Exception:  # whatever it is, later events are to be added
-            log.exception("%d calls could not be added to their days", len(events))
+        """Not repeated: nobody knows how much of it was done."""
+        added, self._added = self._added, []
+        marked, self._marked = self._marked, []
+        self._news.clear()
+        if marked:
+            try:
+                await self._book.mark(marked)
+            except StoreUnavailable:
+                self.mark(marked)  # this may be repeated, that was not tried
+                self.add(added)
+                raise
+        if added:
+            await self._book.add(added)

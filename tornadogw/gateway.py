@@ -40,7 +40,7 @@ from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_days import MongoDays
-from tornadogw.store.mongo_events import MongoEvents, document
+from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
@@ -50,7 +50,6 @@ from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
-from tornadogw.store.ports_money import Entry
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
@@ -144,7 +143,7 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
     journal = None
     if slot is not None:
         try:
-            await replay(data / "journal", slot, identity, leases, events, lambda found: days.add(_documents(found)))
+            await replay(data / "journal", slot, identity, leases, events, days.add, days.mark)
         except BaseException:
             slot.release()
             raise
@@ -157,7 +156,7 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         time_zone=money.time_zone,
         leasing=Leasing(money.lease_seconds, min(2.0, money.lease_seconds / 6)),
         processes=lambda: starts.processes,
-        inserted=lambda entries: days.add(_documents(entries)),
+        inserted=days.add,
     )
     reclaimer = Reclaimer(leases, money.reclaim_after)
     days.start()
@@ -172,10 +171,6 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)
-
-
-def _documents(entries: Sequence[Entry]) -> Sequence[Mapping[str, Any]]:
-    return [document(entry) for entry in entries]
 
 
 @asynccontextmanager

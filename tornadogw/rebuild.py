@@ -58,7 +58,7 @@ class Rebuild:
                 if closed := await self.once():
                     log.info("closed %d days of usage", closed)
             except StoreUnavailable:
-                log.warning("days of usage cannot be closed: the database is away")
+                log.info("days of usage are closed later: the database is away")
             except Exception:  # whatever it is, the next look may do better
                 log.exception("days of usage cannot be closed")
             await asyncio.sleep(self._every)

@@ -65,6 +65,15 @@ def test_nothing_was_called(inside):
     assert heads.endswith("reasoning_tokens,key,hour\n")
 
 
+def test_days_and_hours_are_the_accounts_own(inside, mongo, run):
+    account = inside("account", "create", "a@example.com", "--json").json["id"]
+    assert inside("account", "zone", "a@example.com", "Pacific/Kiritimati").code == 0
+    noon = days_ago(1)
+    run(mongo.database["events"].insert_one(stored(noon, 5, a=account, d=f"{days_ago(0):%Y%m%d}")))
+    [row] = inside("usage", "a@example.com", "--by", "hour", "--json").json["rows"]
+    assert (row["day"], row["hour"]) == (f"{days_ago(0):%Y-%m-%d}", "02:00+1400")
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_is_run_by_a_spreadsheet(cell):
     assert formula_safe(cell) == f"'{cell}"

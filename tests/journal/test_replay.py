@@ -45,8 +45,12 @@ async def test_what_was_flushed_before_counts_once(mongo: Mongo, tmp_path, claim
     await books.events.insert([queued.entry for queued in books.ledger._flusher._queue])
     await spent(books, caller, 30)
     await books.die()
-    assert await books.replay() == 1
+    new, known = [], []
+    slot = take_slot(tmp_path)
+    assert await replay(tmp_path, slot, "d" * 32, books.leases, books.events, new.extend, known.extend) == 1
+    slot.release()
     assert await state(mongo, caller) == (940, 0, 60)
+    assert ([each.record.cost for each in new], [each.record.cost for each in known]) == ([30], [10, 20])
 
 
 async def test_after_a_reclaim_it_is_charged_late(mongo: Mongo, tmp_path, claim_log) -> None:

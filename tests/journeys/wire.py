@@ -11,6 +11,9 @@ from typing import Any
 import orjson
 
 from tests.running import Running
+from tornadogw.doctor import Doctor
+from tornadogw.store.mongo_doctor import MongoDoctor
+from tornadogw.store.mongo_rebuild import MongoDayJobs
 
 DONE = b"data: [DONE]\n\n"
 USED = (7, 2)
@@ -192,6 +195,14 @@ async def check_books(gateway: Running) -> None:
     assert account.held == 0
     assert account.credited == account.balance + account.spent
     assert account.spent == sum(each["c"] for each in await gateway.events())
+    await check_doctor(gateway)
+
+
+async def check_doctor(gateway: Running) -> None:
+    """No invariant of money is broken, of any account."""
+    zone = "Asia/Shanghai"
+    report = await Doctor(MongoDoctor(gateway.mongo, zone), MongoDayJobs(gateway.mongo, zone), pause=1.0).examine()
+    assert report.findings == ()
 
 
 async def last_event(gateway: Running) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.million.usage_load import DAYS, explained, load, percentile
-from tests.store.events import day_name
+from tests.store.events import day_name, entries
 from tornadogw.rebuild import Rebuild
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_days import MongoDays, began, between, counted
@@ -32,7 +32,7 @@ async def check_month(mongo: Mongo, count: int) -> dict[str, float]:
     still_open = await _open_days(mongo)
     unadded = await mongo.database["events"].find({"d": {"$in": still_open}}).to_list(None)
     days = MongoDays(mongo, "UTC")
-    took["add open days s"] = await _seconds(days.add(unadded))
+    took["add open days s"] = await _seconds(days.add(entries(*unadded)))
     await _check_page(mongo, days)
     await _check_rows(mongo, still_open)
     await _check_record(mongo)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson.int64 import Int64
+
+from tornadogw.store.mongo_usage import record
+from tornadogw.store.ports_money import Entry
 
 LEASE = "00112233445566778899aa"
 _numbers = itertools.count()
@@ -20,6 +24,11 @@ def days_ago(number: float) -> datetime:
 
 def day_name(number: float) -> str:
     return f"{days_ago(number):%Y%m%d}"
+
+
+def entries(*events: Mapping[str, Any]) -> list[Entry]:
+    """The same as the ledger hands them on."""
+    return [Entry(each["_id"], record(each)) for each in events]
 
 
 def stored(when: datetime, cost: int = 0, *, lease: str = LEASE, **fields: Any) -> dict[str, Any]:

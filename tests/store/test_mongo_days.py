@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.million.month import check_month
-from tests.store.events import day_name, days_ago, stored
+from tests.store.events import day_name, days_ago, entries, stored
 from tornadogw.store import mongo_days
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_days import MongoDays, between, counted, decoded, encoded, usage_day
@@ -37,7 +37,7 @@ async def store(mongo: Mongo, *events: dict) -> MongoDays:
     """As the ledger does it: stored, then added."""
     days = MongoDays(mongo, "UTC")
     await mongo.database["events"].insert_many(events)
-    await days.add(events)
+    await days.add(entries(*events))
     return days
 
 
@@ -68,7 +68,7 @@ async def test_the_day_is_the_one_on_which_the_call_was_held(mongo: Mongo) -> No
     """Its own account's, whatever the clock says; without one, that of the setting's zone."""
     late = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)
     days = MongoDays(mongo, "Asia/Shanghai")
-    await days.add([stored(late, 1, d="20260309"), stored(late, 2, d=None)])
+    await days.add(entries(stored(late, 1, d="20260309"), stored(late, 2, d=None)))
     found = await days.page("ann", "20260101", "20261231")
     assert [(each.day, each.hours["2026030923"].cost) for each in found] == [("20260309", 1), ("20260310", 2)]
 
@@ -79,6 +79,12 @@ async def test_amounts_outgrow_32_bits(mongo: Mongo) -> None:
     count = Count(3, 3 * 2**40, 3 * many, 3 * many)
     assert [each.models for each in await days.page("ann", TODAY, TODAY)] == [{"m": count}]
     assert [each.models for each in await days.days("ann", TODAY, TODAY)] == [{"m": count}]
+
+
+async def test_what_no_database_can_hold_is_cut(mongo: Mongo) -> None:
+    days = MongoDays(mongo, "UTC")
+    await days.add(entries(stored(days_ago(0), 5, i=2**70)))
+    assert [each.models["m"].prompt for each in await days.page("ann", TODAY, TODAY)] == [2**63 - 1]
 
 
 EVENTS = st.lists(
@@ -110,7 +116,7 @@ def test_adding_and_counting_anew_agree(mongo: Mongo, run) -> None:
             await mongo.database[name].delete_many({})
         if events:
             await mongo.database["events"].insert_many([{**each} for each in events])
-        await MongoDays(mongo, zone).add(events)
+        await MongoDays(mongo, zone).add(entries(*events))
         added = await mongo.database["usage_day"].find().sort("_id").to_list(None)
         fresh = await mongo.database["events"].aggregate(counted({}, None, zone)).to_list(None)
         assert [usage_day(each) for each in added] == [
@@ -152,7 +158,7 @@ async def test_what_comes_late_opens_its_day_again(mongo: Mongo) -> None:
     late = stored(days_ago(5), 7)
     await mongo.database["events"].insert_one(late)
     assert [each.models["m"].cost for each in await days.days("ann", day_name(9), TODAY)] == [5]
-    await days.mark([late])
+    await days.mark(entries(late))
     assert [each.models["m"].cost for each in await days.days("ann", day_name(9), TODAY)] == [12]
     assert [each.models["m"].cost for each in await days.page("ann", day_name(9), TODAY)] == [5]
 
@@ -173,21 +179,21 @@ async def test_what_could_not_be_added_is_marked_with_the_next(mongo: Mongo, mon
 
     monkeypatch.setattr(MongoDays, "_write", fails)
     with pytest.raises(StoreUnavailable):
-        await days.add([old])
+        await days.add(entries(old))
     monkeypatch.setattr(MongoDays, "_write", written)
-    await days.add([new])
+    await days.add(entries(new))
     found = await mongo.database["usage_day"].find().sort("_id").to_list(None)
     assert [(each["_id"], "x" in each, "m" in each) for each in found] == [
         (f"ann:{day_name(5)}", True, False),
         (f"ann:{TODAY}", True, True),
     ]
-    await days.add([])
+    await days.add(entries())
     assert not days._unsure
 
 
 async def test_adding_while_the_database_is_away_says_so(away: Mongo) -> None:
     with pytest.raises(StoreUnavailable):
-        await MongoDays(away, "UTC").add([stored(days_ago(0))])
+        await MongoDays(away, "UTC").add(entries(stored(days_ago(0))))
 
 
 def test_all_days_between() -> None:

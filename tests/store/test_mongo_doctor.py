@@ -7,6 +7,7 @@ from tests.store.events import days_ago, stored
 from tests.store.healthy import CLOSED, DAILY, OF_DAY, OLD, OPEN, START, TODAY, TOTAL, healthy, lease
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_doctor import MongoDoctor
+from tornadogw.store.mongo_retention import keep
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_doctor import AccountFacts, Budgeted, Stray
 
@@ -55,6 +56,17 @@ async def test_holds_of_the_first_version_count(mongo: Mongo) -> None:
         {"_id": "ann"}, {"$set": {"holds": {"h1": {"a": 7, "s": "s"}, "h2": {"a": 5, "s": "s"}}}}
     )
     assert (await facts(mongo)).wallets[0].held == 12
+
+
+async def test_a_lease_is_whole_if_it_began_after_the_last_event_that_was_removed(mongo: Mongo) -> None:
+    await healthy(mongo)
+    await keep(mongo, events=10, days=400)  # ann is twenty days old
+    begun = {OPEN: days_ago(2), CLOSED: days_ago(15)}
+    await mongo.database["accounts"].update_one(
+        {"_id": "ann"}, {"$set": {f"leases.{name}.t": when for name, when in begun.items()}}
+    )
+    [wallet, *_] = (await facts(mongo)).wallets
+    assert {each.id: each.whole for each in wallet.leases} == {OPEN: True, CLOSED: False}
 
 
 async def test_strays_are_those_without_an_account(mongo: Mongo) -> None:

@@ -302,3 +302,15 @@ def test_nothing_is_made_or_lost(mongo: Mongo, run, paid: int, steps) -> None:
                 assert ("closed" in after) >= ("closed" in before)
 
     run(live())
+
+
+async def test_a_lease_remembers_when_it_began(mongo: Mongo, store: MongoLeases) -> None:
+    caller = await new_caller(mongo, 1000)
+    begun = []
+    for wish in ({"needs": (10,)}, {"settled": 5, "want": 100}, {"settled": 7, "ending": True}):
+        await ask(store, prepaid(caller), **wish)
+        begun += [each.get("t") for each in (await document(mongo, caller))["leases"].values()]
+    await store.close(Part("prepaid", caller.account_id, L1), 7)
+    begun += [each.get("t") for each in (await document(mongo, caller))["leases"].values()]
+    assert len(set(begun)) == 1
+    assert begun[0] is not None

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.store.events import day_name, days_ago, stored
+from tests.store.events import day_name, days_ago, entries, stored
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_days import MongoDays, began, counted
@@ -33,8 +33,8 @@ async def test_a_rebuild_puts_right_what_was_added_wrongly(mongo: Mongo) -> None
     days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
     events = [stored(days_ago(5), 5), stored(days_ago(5), 7, a="bob"), stored(days_ago(4), 9)]
     await mongo.database["events"].insert_many(events)
-    await days.add(events[:1])
-    await days.add(events[:1])  # twice, and bob's never
+    await days.add(entries(*events[:1]))
+    await days.add(entries(*events[:1]))  # twice, and bob's never
     await settled(mongo)
     assert await jobs.rebuild(OLD, OLD) == 2
     ann, bob = await document(mongo), await document(mongo, "bob")
@@ -51,7 +51,7 @@ async def test_an_addition_that_meets_a_rebuild_has_its_day_counted_again(mongo:
     event = stored(days_ago(5), 5)
     await mongo.database["events"].insert_one(event)
     await jobs.rebuild(OLD, OLD)
-    await days.add([event])  # it was counted already
+    await days.add(entries(event))  # it was counted already
     assert (await document(mongo))["m"]["m"]["c"] == 10
     await jobs.rebuild(OLD, OLD)
     assert (await document(mongo))["m"]["m"]["c"] == 5
@@ -66,7 +66,7 @@ async def test_an_addition_that_meets_a_rebuild_has_its_day_counted_again(mongo:
 async def test_a_day_without_events_is_emptied(mongo: Mongo) -> None:
     """Unless somebody has just added to it: the rebuild may have been too early for the event."""
     days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
-    await days.add([stored(days_ago(5), 5), stored(days_ago(4), 7)])
+    await days.add(entries(stored(days_ago(5), 5), stored(days_ago(4), 7)))
     await jobs.rebuild(OLD, OLD)
     assert (await document(mongo))["m"]["m"]["c"] == 5
     await settled(mongo)
@@ -91,7 +91,7 @@ async def test_late_events_are_counted_for_their_accounts_only(mongo: Mongo) -> 
     days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
     late = stored(days_ago(5), 5)
     await mongo.database["events"].insert_many([late, stored(days_ago(5), 7, a="bob"), stored(days_ago(0), 1)])
-    await days.mark([late, stored(days_ago(0), 1)])
+    await days.mark(entries(late, stored(days_ago(0), 1)))
     await settled(mongo)
     assert await jobs.rebuild_late() == 1
     assert (await document(mongo))["m"]["m"]["c"] == 5
@@ -101,7 +101,7 @@ async def test_late_events_are_counted_for_their_accounts_only(mongo: Mongo) -> 
 
 async def test_a_mark_on_a_day_without_events_goes_away(mongo: Mongo) -> None:
     days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
-    await days.mark([stored(days_ago(5), 5)])
+    await days.mark(entries(stored(days_ago(5), 5)))
     assert await jobs.rebuild_late() == 1
     assert "x" in await document(mongo)
     await settled(mongo)
@@ -112,7 +112,7 @@ async def test_a_mark_on_a_day_without_events_goes_away(mongo: Mongo) -> None:
 async def test_what_was_removed_is_not_counted_as_nothing(mongo: Mongo) -> None:
     days, jobs = MongoDays(mongo, "UTC"), MongoDayJobs(mongo, "UTC")
     await keep(mongo, events=30, days=400)
-    await days.add([stored(days_ago(40), 5)])
+    await days.add(entries(stored(days_ago(40), 5)))
     with pytest.raises(UsageError, match="have been removed"):
         await jobs.rebuild(day_name(40), day_name(35))
     await settled(mongo)

@@ -36,7 +36,7 @@ def test_each_store_does_what_its_port_says_and_no_more() -> None:
 
 
 def test_days_are_read_as_their_port_says_and_written_by_the_ledger() -> None:
-    assert methods(MongoDays) == methods(ports_usage.DayStore) | {"add", "mark"}
+    assert methods(MongoDays) == methods(ports_usage.DayStore) | methods(ports_usage.DayBook)
 
 
 def test_an_account_is_active_or_not() -> None:

@@ -55,7 +55,8 @@ _PARTS = {"model": ("模型", "MODEL"), "key": ("KEY", "KEY"), "hour": ("小时"
 def usage(state: State, email: str, days: int, by: By, as_csv: bool) -> None:
     async def work(session: Session) -> tuple[Sequence[UsageRow], str]:
         account = await session.accounts.show(email)
-        zone = session.loaded.settings.money.time_zone
+        standing = await session.subscriptions.of(account)
+        zone = standing.time_zone or session.loaded.settings.money.time_zone
         rows = await read_usage(session.days, account.id, days=days, zone=zone, now=time.time(), by=by)
         return rows, session.currency
 

@@ -28,12 +28,14 @@ async def replay(
     leases: LeaseStore,
     events: EventStore,
     inserted: Callable[[Sequence[Entry]], None] = lambda _: None,
+    known: Callable[[Sequence[Entry]], None] = lambda _: None,
 ) -> int:
     """Every journal under `folder` that nobody writes, and what was left in `own`; how many events were new.
 
-    `database`: only what belongs to it. `inserted` is told of the new ones. Raises StoreUnavailable; safe to repeat.
+    `database`: only what belongs to it. `inserted` is told of the new ones, `known` of those that
+    were there. Raises StoreUnavailable; safe to repeat.
     """
-    store = _Replay(leases, events, inserted)
+    store = _Replay(leases, events, inserted, known)
     count = await store.slot(own, database)
     for slot in leftovers(folder):
         try:
@@ -46,8 +48,14 @@ async def replay(
 
 
 class _Replay:
-    def __init__(self, leases: LeaseStore, events: EventStore, inserted: Callable[[Sequence[Entry]], None]) -> None:
-        self._leases, self._events, self._inserted = leases, events, inserted
+    def __init__(
+        self,
+        leases: LeaseStore,
+        events: EventStore,
+        inserted: Callable[[Sequence[Entry]], None],
+        known: Callable[[Sequence[Entry]], None],
+    ) -> None:
+        self._leases, self._events, self._inserted, self._known = leases, events, inserted, known
 
     async def slot(self, slot: Slot, database: str) -> int:
         count = 0
@@ -82,4 +90,5 @@ class _Replay:
             await self._leases.close(part, await self._leases.charged(part))
         new |= await self._events.charge_orphans(lost)
         self._inserted([entry for entry in entries if entry.id in new])
+        self._known([entry for entry in entries if entry.id not in new])
         return len(new)

@@ -13,8 +13,9 @@ only its events are believed. A day without `d` in its events (first version) is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,10 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from
 from tornadogw.store.mongo_values import money
+from tornadogw.store.ports import MAX_AMOUNT
+from tornadogw.store.ports_money import Entry
 from tornadogw.store.ports_usage import Count, UsageDay
+from tornadogw.types import Record
 
 __all__ = [
     "EARLIEST",
@@ -56,6 +60,8 @@ FIELDS: Mapping[str, str] = {
 }
 _SHORT = tuple(FIELDS.values())
 _SUMMED = tuple(short for short in FIELDS.values() if short != "n")
+Sums = dict[tuple[str, str], list[int]]
+"""What is to be added, in the order of `FIELDS`, by map and key."""
 EARLIEST = timedelta(hours=-15)
 LATEST = timedelta(hours=37)
 """Between these, counted from midnight of UTC, calls of a local day begin, wherever it is: 14 hours before and 12 after
@@ -159,7 +165,7 @@ def counted(match: Mapping[str, Any], days: Sequence[str] | None, zone: str) -> 
 
 
 class MongoDays:
-    """A `DayStore`; `add` and `mark` are for whoever stores events."""
+    """A `DayStore` and a `DayBook`."""
 
     def __init__(self, mongo: Mongo, zone: str) -> None:
         """`zone`: the IANA name for events that do not say their day."""
@@ -170,29 +176,22 @@ class MongoDays:
 
     # --- written ---------------------------------------------------------------------------------------------------
 
-    async def add(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Add documents of events that were stored for the first time, in one operation.
-
-        Raises StoreUnavailable; it is not to be repeated then: what was not added is found when its day is closed, or
-        counted anew if it is closed already.
-        """
-        sums: dict[str, dict[str, int]] = {}
+    async def add(self, entries: Sequence[Entry]) -> None:
+        """In one operation. Not two at the same time."""
+        sums: dict[str, Sums] = {}
         which = dict(self._unsure)
-        for event in events:
-            place = self._place(event)
-            which[place[0]] = place[1]
-            _fold(sums.setdefault(place[0], {}), event)
+        for entry in entries:
+            place, of_day = self._place(entry)
+            which[place] = of_day
+            _fold(sums.setdefault(place, {}), entry.record)
         if not which:
             return
         self._unsure = which
         await self._write([_update(each, *which[each], sums.get(each, {})) for each in which])
         self._unsure = {}
 
-    async def mark(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Have the days of these events counted anew: for whoever finds events that somebody may have stored but not
-        added. Safe to repeat. Raises StoreUnavailable.
-        """
-        which = dict(self._place(event) for event in events)
+    async def mark(self, entries: Sequence[Entry]) -> None:
+        which = dict(self._place(entry) for entry in entries)
         if which:
             await self._write([_update(each, *which[each], {}) for each in which])
 
@@ -200,9 +199,11 @@ class MongoDays:
         with driver_errors():
             await self._days.bulk_write(updates, ordered=False)
 
-    def _place(self, event: Mapping[str, Any]) -> tuple[str, tuple[str, str]]:
-        day = event.get("d") or f"{event['t'].astimezone(ZoneInfo(self._zone)):%Y%m%d}"
-        return f"{event['a']}:{day}", (event["a"], day)
+    def _place(self, entry: Entry) -> tuple[str, tuple[str, str]]:
+        """The document, its account and its day."""
+        call = entry.record
+        day = call.day or name_of(datetime.fromtimestamp(call.started, ZoneInfo(self._zone)))
+        return f"{call.account_id}:{day}", (call.account_id, day)
 
     # --- read ------------------------------------------------------------------------------------------------------
 
@@ -250,21 +251,32 @@ def _runs(days: Sequence[str]) -> list[list[str]]:
     return runs
 
 
-def _fold(sums: dict[str, int], event: Mapping[str, Any]) -> None:
-    """Add an event to what is to be added, by path."""
-    hour = f"{event['t'].astimezone(UTC):%Y%m%d%H}"
-    names = {"h": hour, **{name: encoded(event.get(name, "")) for name in "mkw"}}
-    amounts = {"n": 1, **{short: int(event.get(short, 0)) for short in _SUMMED}}
-    for name, key in names.items():
-        for short, amount in amounts.items():
-            if amount:
-                path = f"{name}.{key}.{short}"
-                sums[path] = sums.get(path, 0) + amount
+def _fold(sums: Sums, call: Record) -> None:
+    """Add a call to what is to be added, by map and key."""
+    hour, usage = _hour(int(call.started) // 3600), call.usage
+    amounts = (1, call.cost, usage.prompt, usage.completion, usage.cached, usage.cache_write, usage.reasoning)
+    for place in (("h", hour), ("m", call.model), ("k", call.key_id), ("w", call.wallet)):
+        so_far = sums.get(place)
+        if so_far is None:
+            sums[place] = list(amounts)
+        else:
+            for number, amount in enumerate(amounts):
+                so_far[number] += amount
 
 
-def _update(place: str, account_id: str, day: str, sums: Mapping[str, int]) -> UpdateOne:
+@lru_cache(maxsize=64)
+def _hour(number: int) -> str:
+    return f"{datetime.fromtimestamp(number * 3600, UTC):%Y%m%d%H}"
+
+
+def _update(place: str, account_id: str, day: str, sums: Sums) -> UpdateOne:
     date = date_of(day)
     change: dict[str, Any] = {"$set": {"a": account_id, "d": date, "x": date}, "$currentDate": {"u": True}}
     if sums:
-        change["$inc"] = {path: money(amount) for path, amount in sums.items()}
+        change["$inc"] = {
+            f"{name}.{encoded(key)}.{short}": money(min(amount, MAX_AMOUNT))
+            for (name, key), amounts in sums.items()
+            for short, amount in zip(_SHORT, amounts, strict=True)
+            if amount
+        }
     return UpdateOne({"_id": place}, change, upsert=True)

@@ -16,10 +16,12 @@ from pymongo.errors import OperationFailure
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_of, usage_day
 from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_retention import complete_from, days_from
-from tornadogw.store.mongo_values import money
+from tornadogw.store.mongo_values import money, seconds
 from tornadogw.store.ports import PAYMENT_REF
 from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
+from tornadogw.store.ports_money import Overdue, Part, Wallet
 
 __all__ = ["MongoDoctor"]
 
@@ -31,6 +33,10 @@ SECONDS = 600.0
 _SNAPSHOT_FAILED = {239, 246}
 """SnapshotTooOld, SnapshotUnavailable: an index was just made, or reading took minutes."""
 _TRIES = 5
+SILENCE = timedelta(minutes=5)
+"""After so long without a heartbeat a start is gone."""
+_BEFORE = timedelta(hours=1)
+"""What a call may have begun before the lease that pays for it."""
 _LID = 22
 """Characters of a lease's id, at the beginning of its events' ids."""
 _NOTHING = money(0)
@@ -81,7 +87,7 @@ class MongoDoctor:
         counts = await self._read("events", counted(theirs, None, self._zone), session)
         stored = await self._database["usage_day"].find(theirs, session=session).to_list(None)
         closed = await self._database["usage_runs"].find({"done": {"$exists": True}}, session=session).to_list(None)
-        sums, starts = await self._sums(wallets, session), await self._starts(session)
+        sums, starts = await self._sums(wallets, session), await self._starts(session, now)
         return AccountFacts(
             id=account_id,
             wallets=tuple(_wallet(each, sums, starts, _Times(now, events_from, account["t"])) for each in wallets),
@@ -102,8 +108,10 @@ class MongoDoctor:
         documents: Documents = await found.to_list(None)
         return documents
 
-    async def _starts(self, session: Session) -> frozenset[str]:
-        return frozenset(each["_id"] for each in await self._database["starts"].find(session=session).to_list(None))
+    async def _starts(self, session: Session, now: datetime) -> frozenset[str]:
+        """Those that have said lately that they live."""
+        living = {"beat": {"$gte": now - SILENCE}}
+        return frozenset(each["_id"] for each in await self._find("starts", living, session))
 
     async def _sums(self, wallets: Documents, session: Session) -> Mapping[str, int]:
         """What the events of each lease cost."""
@@ -200,24 +208,12 @@ class MongoDoctor:
     # --- put right -------------------------------------------------------------------------------------------------
 
     async def settle(self, wallet: WalletFacts, lease: LeaseFacts) -> bool:
-        place = f"leases.{lease.id}"
-        unchanged = {f"{place}.g": money(lease.granted), f"{place}.s": money(lease.settled)}
-        settled, granted = money(lease.charged), money(lease.granted)
-        gone = {"$dateSubtract": {"startDate": "$$NOW", "unit": "second", "amount": 1}}
-        still = {"_id": wallet.id, f"{place}.closed": {"$exists": lease.closed}, **unchanged}
-        if not lease.closed:
-            still["$expr"] = {"$lt": [f"${place}.exp", gone]}  # a renewal wins
-        change = {
-            "spent": {"$add": ["$spent", {"$subtract": [settled, money(lease.settled)]}]},
-            "balance": {"$add": ["$balance", {"$subtract": [granted, settled]}]},
-            f"{place}.g": settled,
-            f"{place}.s": settled,
-            f"{place}.closed": {"$ifNull": [f"${place}.closed", "$$NOW"]},
-        }
-        collection = wallet.document.partition("/")[0]
-        with driver_errors():
-            done = await self._database[collection].update_one(still, [{"$set": change}])
-        return bool(done.modified_count)
+        leases, owner = MongoLeases(self._mongo), Wallet(wallet.kind, wallet.id, "")
+        if lease.closed:
+            return await leases.close(Part(wallet.kind, wallet.id, lease.id), lease.summed)
+        if lease.over <= 0:
+            return False
+        return await leases.reclaim(Overdue(owner, lease.id, lease.end), lease.summed)
 
 
 def _trade(document: str, account_id: str, due: int, payment: Mapping[str, Any]) -> Trade:
@@ -273,7 +269,8 @@ def _wallet(
                 settled=int(lease["s"]),
                 summed=sums.get(lid, 0),
                 closed="closed" in lease,
-                whole=lease.get("t", times.born) >= times.events_from,
+                whole=lease.get("t", times.born) - _BEFORE >= times.events_from,
+                end=seconds(lease["exp"]),
                 over=(times.now - lease["exp"]).total_seconds(),
                 owned=lease["p"] in starts,
             )

@@ -1,7 +1,8 @@
 """Leases in MongoDB: `leases.<lid>` inside accounts and wallets, changed by one update each.
 
 wallets  `_id`, `kind` (`day`, `daily`, `total`), `a` account, `credited`, `balance`, `spent`, `leases`, `e` (date: TTL)
-leases   `g` granted, `s` settled (only ever raised), `exp` (date), `p` start id, `closed` (date; then `g` is `s`)
+leases   `g` granted, `s` settled (only ever raised), `t` (date on which it began), `exp` (date), `p` start id, `closed`
+         (date; then `g` is `s`)
 `le` is the earliest end of an open lease, `lc` the earliest date of a closed one; absent: there is none. They are what
 makes overdue leases findable. `credited == balance + spent + sum(g - s)` holds in every version of every document.
 """
@@ -245,7 +246,8 @@ def _granted(wish: Wish) -> list[Stage]:
 def _after(wish: Wish, start_id: str) -> Expression:
     """What becomes of the lease: nothing that was never granted is written."""
     end = {"$add": ["$$NOW", round(wish.seconds * 1000)]}
-    lease = {"g": "$_x.g", "s": "$_x.s", "exp": end, "p": start_id}
+    begun = {"$ifNull": ["$_x.lease.t", "$$NOW"]}
+    lease = {"g": "$_x.g", "s": "$_x.s", "exp": end, "p": start_id, "t": begun}
     if wish.ending:
         alive: Expression = "$$REMOVE"
     else:

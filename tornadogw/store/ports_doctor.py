@@ -27,10 +27,12 @@ class LeaseFacts(Value, frozen=True):
     closed: bool = False
     whole: bool = True
     """Whether all of its events must still be there; False: the first ones may have been removed for their age."""
+    end: float = 0.0
+    """Unix seconds, as it was read."""
     over: float = 0.0
     """Seconds since its end, by the database's clock; below zero: it lasts."""
     owned: bool = True
-    """Whether the start that owns it is still registered."""
+    """Whether the start that owns it still lives."""
 
     @property
     def charged(self) -> int:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tornadogw.store.ports_money import Entry
 from tornadogw.types import Value
 
-__all__ = ["Count", "DayJobs", "DayStore", "UsageDay"]
+__all__ = ["Count", "DayBook", "DayJobs", "DayStore", "UsageDay"]
 
 
 class Count(Value, frozen=True):
@@ -51,6 +52,18 @@ class DayStore(Protocol):
 
     async def page(self, account_id: str, first: str, last: str) -> Sequence[UsageDay]:
         """The same in one read of a document a day; the last seconds may be missing."""
+
+
+class DayBook(Protocol):
+    """Days, written."""
+
+    async def add(self, entries: Sequence[Entry]) -> None:
+        """Add calls whose events were stored for the first time. Not to be repeated: what was not added is found when
+        its day is closed, or counted anew if it is closed already.
+        """
+
+    async def mark(self, entries: Sequence[Entry]) -> None:
+        """Have the days of these calls counted anew. Safe to repeat."""
 
 
 class DayJobs(Protocol):
