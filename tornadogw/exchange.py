@@ -67,6 +67,8 @@ class Gate(Value, frozen=True):
     upstream_names: Sequence[str]
     finished: Callable[[Record], None] | None
     """Whoever wants to know of finished calls; None: nobody."""
+    spent: Callable[[Caller, Callable[[], Record]], None]
+    """Told of every call that has ended; asks for its record only if somebody limits the caller's tokens."""
 
 
 async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
@@ -80,8 +82,10 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
             exchange = Exchange(gate, inbound, draft, client, hold, plan)
             await tell(exchange, candidates[0].route.deadlines.total)
     finally:
-        if exchange is not None and gate.finished is not None:
-            gate.finished(exchange.record())
+        if exchange is not None:
+            gate.spent(inbound.caller, exchange.record)
+            if gate.finished is not None:
+                gate.finished(exchange.record())
 
 
 async def tell(exchange: Exchange, total: float) -> None:

@@ -28,7 +28,8 @@ from tornadogw.journal.replay import replay
 from tornadogw.journal.slot import take_slot
 from tornadogw.journal.writer import Journal
 from tornadogw.ledger import Leasing, Ledger
-from tornadogw.limits import Windows, networks
+from tornadogw.limits.addresses import networks
+from tornadogw.limits.limiter import Limiter
 from tornadogw.plugins import Plugins
 from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
@@ -43,6 +44,7 @@ from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
+from tornadogw.store.mongo_limits import MongoLimits
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
@@ -106,7 +108,20 @@ async def open_gateway(
         stack.push_async_callback(plugins.shutdown)
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
-        parts = _parts(settings, catalogue, auth, ledger, transport, tokens, aftermath, Readiness(mongo, catalogue))
+        workers = settings.server.workers  # known before they have registered
+        limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
+        limiter.open()
+        stack.push_async_callback(limiter.close)
+        parts = Parts(
+            settings=settings,
+            auth=auth,
+            limiter=limiter,
+            catalogue=catalogue,
+            gate=_gate(settings, catalogue, ledger, transport, tokens, aftermath, limiter),
+            trusted=networks(settings.server.trusted_proxies),
+            ready=Readiness(mongo, catalogue),
+            inflight=Inflight(),
+        )
         accounts, keys = MongoAccounts(mongo), MongoKeys(mongo)
         first = await welcome(Accounts(accounts), Keys(keys, accounts, secret.key_hash_key))
         yield Gateway(parts, ledger, first)
@@ -180,19 +195,18 @@ async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> Async
         await watch.close()
 
 
-def _parts(
+def _gate(
     settings: Settings,
     catalogue: Catalogue,
-    auth: Auth,
     ledger: Ledger,
     transport: Transport,
     tokens: Tokens,
     aftermath: Aftermath,
-    ready: Readiness,
-) -> Parts:
+    limiter: Limiter,
+) -> Gate:
     health, images = Health(time.monotonic), settings.images
     router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=random.Random())  # noqa: S311 -- shares load, keeps no secret
-    gate = Gate(
+    return Gate(
         router=router,
         ledger=ledger,
         transport=transport,
@@ -203,16 +217,7 @@ def _parts(
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
         finished=aftermath.finished if aftermath.listens else None,
-    )
-    return Parts(
-        settings=settings,
-        auth=auth,
-        windows=Windows(),
-        catalogue=catalogue,
-        gate=gate,
-        trusted=networks(settings.server.trusted_proxies),
-        ready=ready,
-        inflight=Inflight(),
+        spent=limiter.spent,
     )
 
 

@@ -8,13 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.orders import Orders
+from tornadogw.accounts.plans import Plans
+from tornadogw.doctor import Doctor
 from tornadogw.errors import UsageError
 from tornadogw.store import mongo_orders
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
+from tornadogw.store.mongo_codes import MongoCodes
+from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_orders import MongoOrders
+from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.orders import Notice, Order
 
 ANN = "ann@example.com"
@@ -215,3 +222,20 @@ async def test_each_step_is_in_the_audit_log(orders: Orders, order: Order, mongo
     ]
     assert (told[1].before, told[1].after) == ({"state": "pending"}, {"event": "e1", "state": "paid"})
     assert (told[3].before["balance"], told[3].after["balance"]) == (5_000_000, 0)
+
+
+async def test_the_doctor_finds_nothing_off_whatever_became_of_orders_and_codes(orders, accounts, mongo: Mongo) -> None:
+    fates = [[], ["paid"], ["refunded"], ["paid", "refunded"], ["refunded", "paid"]]
+    for kinds in fates:
+        order = await orders.open(ANN, "5", provider="payments", due="35.5", currency="CNY")
+        for kind in kinds:
+            await orders.take(notice(order, kind, f"{order.id}-{kind}"))
+    codes = Codes(MongoCodes(mongo), accounts, Plans(MongoPlans(mongo)), b"s" * 32)
+    await codes.redeem(ANN, (await codes.create(amount="5", count=2)).codes[0])
+    await accounts.credit(ANN, "1", ref="order-17")  # as an operator may call it
+    await accounts.debit(ANN, "2")
+    report = await Doctor(MongoDoctor(mongo, "UTC"), MongoDayJobs(mongo, "UTC"), pause=0.0).examine()
+    assert (report.findings, report.notes) == ((), ())
+    await mongo.database["codes"].update_many({}, {"$unset": {"a": ""}})
+    report = await Doctor(MongoDoctor(mongo, "UTC"), MongoDayJobs(mongo, "UTC"), pause=0.0).examine()
+    assert [(each.code, each.difference) for each in report.findings] == [("trade", 5_000_000)]

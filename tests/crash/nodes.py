@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,18 @@ class Node:
             self._environment |= {"PYTHONPATH": python, "CRASH_BUG": bug}
         self.process: subprocess.Popen[str] | None = None
 
+    def use_database(self, name: str) -> None:
+        self._environment["TORNADOGW_MONGO__DATABASE"] = name
+
+    def is_ready(self) -> bool:
+        """Whether it serves."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                ready: bool = answer.status == 200
+                return ready
+        except OSError:
+            return False
+
     def share_secret(self, other: Node) -> None:
         """Machines on one database have one secret."""
         shutil.copy(other.data / "secret", self.data / "secret")
@@ -76,7 +89,7 @@ class Node:
             [sys.executable, "-m", "tornadogw", *self._global(), *words, "--json"],
             capture_output=True,
             text=True,
-            env=self._environment,
+            env=self._environment | {"CRASH_BUG": ""},
             check=False,
             timeout=120,
         )

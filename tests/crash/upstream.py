@@ -6,9 +6,10 @@ The last message is `COST HOW SECONDS`: HOW is `whole`, `cut` (no end) or `error
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 
 def chunk(**choice: object) -> bytes:
@@ -25,12 +26,18 @@ async def answer(request: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"message": "down", "type": "server_error"}}, status=500)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
+    with contextlib.suppress(ClientConnectionResetError):  # a gateway that was killed, or whose client has left
+        await write(request, response, int(cost), how, float(seconds))
+    return response
+
+
+async def write(request: web.Request, response: web.StreamResponse, cost: int, how: str, seconds: float) -> None:
     for number in range(4):
         await response.write(chunk(delta={"role": "assistant", "content": f"word{number} "}))
-        await asyncio.sleep(float(seconds) / 4)
+        await asyncio.sleep(seconds / 4)
     if how == "whole":
         await response.write(chunk(delta={}, finish_reason="stop"))
-        usage = {"prompt_tokens": 1, "completion_tokens": int(cost) - 1, "total_tokens": int(cost)}
+        usage = {"prompt_tokens": 1, "completion_tokens": cost - 1, "total_tokens": cost}
         last = {
             "id": "c1",
             "object": "chat.completion.chunk",
@@ -42,7 +49,6 @@ async def answer(request: web.Request) -> web.StreamResponse:
         await response.write(b"data: " + json.dumps(last).encode() + b"\n\ndata: [DONE]\n\n")
     elif request.transport is not None:
         request.transport.close()
-    return response
 
 
 async def main() -> None:

@@ -7,8 +7,10 @@ import re
 import time
 from collections import Counter
 
-from tests.journeys.wire import check_envelope
+from tests.journeys.wire import check_envelope, eventually
 from tests.running import new_key
+from tornadogw.limits.limiter import Limiter
+from tornadogw.store.mongo_limits import MongoLimits
 
 SECONDS = re.compile(r"(?:(\d+)m)?(\d+)s")
 
@@ -44,10 +46,9 @@ async def test_parallel_requests_are_counted_exactly(start):
         assert found == {200: 10, 429: 30}
 
 
-async def test_the_headers_count_down_and_retry_after_is_true(start, monkeypatch):
+async def test_the_headers_count_down_and_retry_after_is_true(start):
     """A window of two seconds instead of a minute: the promise can be waited out."""
-    async with start("[limits]\nkey_per_minute = 3") as gateway:
-        monkeypatch.setattr(gateway.gateway.parts.windows, "_window", 2.0)
+    async with start("[limits]\nkey_per_minute = 3\nwindow = 2") as gateway:
         left = []
         for _ in range(3):
             status, headers, _ = await models(gateway)
@@ -64,6 +65,26 @@ async def test_the_headers_count_down_and_retry_after_is_true(start, monkeypatch
         assert headers["x-ratelimit-remaining-requests"] == "0"
         await asyncio.sleep(max(0.0, began + wait - time.monotonic()))
         assert (await models(gateway))[0] == 200, "true means: not refused again after that wait"
+
+
+async def test_with_others_on_the_same_database_the_headers_are_as_true(start, monkeypatch):
+    """A second process that has registered and asks for half of it: what it took is missing here at once."""
+    monkeypatch.setattr("tornadogw.gateway.Limiter", lambda limits, store, _: Limiter(limits, store, lambda: 2))
+    async with start("[limits]\nkey_per_minute = 20") as gateway:
+        store = MongoLimits(gateway.mongo)
+        await store.share("processes", "other", 1, 1, 9, 60.0, 5.0)
+        key_id = (await gateway.mongo.database["keys"].find_one({}))["_id"]
+        took = await store.take(f"k:{key_id}", 20, 10, (), 60.0, 5.0)
+        assert took.granted == 10
+        await eventually(lambda: gateway.gateway.parts.limiter.settled)
+        found = [await models(gateway) for _ in range(12)]
+        assert [status for status, _, _ in found] == [200] * 10 + [429] * 2
+        assert [int(each["x-ratelimit-remaining-requests"]) for _, each, _ in found] == [*range(9, -1, -1), 0, 0]
+        _, headers, body = found[-1]
+        check_envelope(body, 2004)
+        assert headers["x-ratelimit-limit-requests"] == "20"
+        assert 55 <= int(headers["Retry-After"]) <= 61
+        assert headers["x-ratelimit-reset-requests"] in {"59s", "1m0s", "1m1s"}
 
 
 async def test_every_answer_of_the_api_says_what_is_left(start):

@@ -58,7 +58,7 @@ def test_a_whole_tree():
         ({"sever": {"port": 1}}, "s.toml:sever.port: sever is no setting; did you mean server?"),
         ({"server": {"ip_per_minute": 1}}, "server.ip_per_minute is no setting; did you mean limits.ip_per_minute?"),
         ({"port": 1}, "port is no setting; did you mean server.port?"),
-        ({"limits": {"zzz": 1}}, "limits.zzz is no setting; known: ip_per_minute, key_per_minute"),
+        ({"limits": {"zzz": 1}}, "limits.zzz is no setting; known: ip_per_minute, key_concurrent, key_per_minute, "),
         ({"upstreams": [{**NAMED, "key": "k"}]}, "upstreams[0].key is no setting; did you mean upstreams[0].keys?"),
         ({"upstreams": [{**NAMED, "timeouts": {"idel": 1}}]}, "did you mean upstreams[0].timeouts.idle?"),
         ({"upstreams": [{"name": "a"}]}, 's.toml:upstreams[0].name: upstreams[0] "a" has no vendor'),

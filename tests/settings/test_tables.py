@@ -15,7 +15,9 @@ def test_defaults_are_those_of_the_design():
     assert (server.language, server.cors_origins, server.trusted_proxies) == ("zh", ["*"], [])
     assert (server.max_body_bytes, server.body_timeout) == (33554432, 30)
     assert (settings.mongo.url, settings.mongo.database) == ("", "tornadogw")
-    assert (settings.limits.ip_per_minute, settings.limits.key_per_minute) == (500, 100)
+    limits = settings.limits
+    assert (limits.ip_per_minute, limits.key_per_minute, limits.window) == (500, 100, 60)
+    assert (limits.key_tokens_per_minute, limits.key_concurrent) == (0, 0)
     defaults = settings.defaults
     assert (defaults.model, defaults.max_tokens, defaults.temperature) == ("auto", 1000, 0.7)
     assert (settings.plugins.folder, settings.plugins.block) == ("plugins.d", [])

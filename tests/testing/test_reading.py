@@ -71,13 +71,16 @@ def test_an_answer_cut_anywhere_is_read_as_if_it_had_ended_there(body):
     assert seen[-1].complete
 
 
-def test_a_torn_frame_is_a_failure():
-    class Torn(Framer):
-        def end(self):
-            if self._pieces:
-                raise Unreadable("half a frame")
-            return super().end()
+class Torn(Framer):
+    """Tells half a frame from the end of a body."""
 
+    def end(self):
+        if self._pieces:
+            raise Unreadable("half a frame")
+        return super().end()
+
+
+def test_a_torn_frame_is_a_failure():
     body = sse({"word": "Hi"}, {"done": "stop"})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "Framer", Torn)

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tornadogw.errors import UsageError
-from tornadogw.store.ports import ROLES, Account, AccountStore, Duplicate, Entry, Role, Status
+from tornadogw.store.ports import PAYMENT_REF, ROLES, Account, AccountStore, Duplicate, Entry, Role, Status
 
 __all__ = ["Accounts", "Credit", "format_amount", "normal_email", "parse_amount"]
 
@@ -29,8 +29,6 @@ _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,18})?", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
 _REF = re.compile(r"[!-~]{1,128}", re.ASCII)
-_OURS = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
-"""References of what codes and orders pay in and take back."""
 _LANGUAGES = ("zh", "en")
 _LONGEST_EMAIL = 254
 _SHORTEST, _LONGEST = 8, 1024
@@ -186,7 +184,7 @@ class Accounts:
     async def _pay(self, email: str, micro: int, ref: str | None, act: str, by: str) -> Credit:
         if ref is not None and not _REF.fullmatch(ref):
             raise UsageError(f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces")
-        if ref is not None and _OURS.fullmatch(ref):
+        if ref is not None and PAYMENT_REF.fullmatch(ref):
             raise UsageError(f"{ref!r} is a reference as codes and orders have them: take another")
         account = await self.show(email)
         name = ref or f"manual-{secrets.token_hex(8)}"

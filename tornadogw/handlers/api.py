@@ -11,7 +11,8 @@ from typing_extensions import override
 
 from tornadogw.errors import InternalError, RateLimited
 from tornadogw.handlers.base import Access, BaseHandler, Parts
-from tornadogw.limits import Verdict, client_address, format_reset, real_address
+from tornadogw.limits.addresses import client_address, real_address
+from tornadogw.limits.windows import Verdict, format_reset
 from tornadogw.types import Caller
 
 __all__ = ["ApiHandler"]
@@ -47,14 +48,14 @@ class ApiHandler(BaseHandler):
             return
         forwarded = self.request.headers.get("X-Forwarded-For")
         peer, trusted = self.request.remote_ip or "", self.parts.trusted
-        limits, take = self.parts.settings.limits, self.parts.windows.take
-        verdict = take("ip:" + client_address(peer, forwarded, trusted), limits.ip_per_minute)
+        limiter, address = self.parts.limiter, client_address(peer, forwarded, trusted)
+        verdict = limiter.address(address) or await limiter.ask_address(address)
         try:
             _pass(verdict)
             headers = self.request.headers
             key = headers.get("X-API-Key") or _bearer(headers.get("Authorization", ""))
             self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
-            verdict = take("key:" + caller.key_id, caller.rpm or limits.key_per_minute)
+            verdict = limiter.key(caller) or await limiter.ask_key(caller)
             _pass(verdict)
         finally:
             self._tell(verdict)

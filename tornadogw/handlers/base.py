@@ -24,7 +24,7 @@ from tornadogw.dialects.chat_negotiate import prefers
 from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPath, WrongMethod
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
-from tornadogw.limits import Windows
+from tornadogw.limits.limiter import Limiter
 from tornadogw.settings import Settings
 from tornadogw.types import Value
 
@@ -52,28 +52,33 @@ class Ready(Protocol):
 
 
 class Inflight:
-    """The exchanges that run now: those that a stop waits for. What is kept of each is a way to cut it short."""
+    """The exchanges that run now: those that a stop waits for. What is kept of each is how to cut it short, and what
+    is to be done when it has ended.
+    """
 
     def __init__(self) -> None:
-        self._cuts: dict[object, Callable[[], None]] = {}
+        self._cuts: dict[object, tuple[Callable[[], None], Callable[[], None]]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
 
     def __len__(self) -> int:
         return len(self._cuts)
 
-    def began(self, exchange: object, cut: Callable[[], None]) -> None:
-        self._cuts[exchange] = cut
+    def began(self, exchange: object, cut: Callable[[], None], leave: Callable[[], None]) -> None:
+        """`leave` is called when it has ended, however that comes."""
+        self._cuts[exchange] = cut, leave
         self._idle.clear()
 
     def ended(self, exchange: object) -> None:
-        self._cuts.pop(exchange, None)
+        ended = self._cuts.pop(exchange, None)
+        if ended is not None:
+            ended[1]()
         if not self._cuts:
             self._idle.set()
 
     def cut(self) -> None:
         """End them all, as if their clients had left."""
-        for cut in list(self._cuts.values()):
+        for cut, _ in list(self._cuts.values()):
             cut()
 
     async def idle(self) -> None:
@@ -86,7 +91,7 @@ class Parts(Value, frozen=True):
 
     settings: Settings
     auth: Auth
-    windows: Windows
+    limiter: Limiter
     catalogue: Catalogue
     gate: Gate
     trusted: Sequence[IPv4Network | IPv6Network]

@@ -41,6 +41,20 @@ class CompletionsHandler(ApiHandler):
         await super().check()
         if self.request.method != "POST":
             return
+        limiter = self.parts.limiter
+        leave = limiter.enter(self.caller) or await limiter.ask_enter(self.caller)
+        try:
+            self._check_body()
+        except GatewayError:
+            leave()
+            raise
+        if self.gone:
+            leave()
+        else:  # a stop waits for bodies that are on their way, too
+            self.parts.inflight.began(self, self.cut, leave)
+
+    def _check_body(self) -> None:
+        """What the headers say of it. Raises GatewayError."""
         headers, limits = self.request.headers, self.parts.settings.server
         if headers.get("Content-Type", "").lower().startswith("multipart/"):
             raise WrongMediaType(zh="请使用 application/json", en="send application/json")
@@ -51,8 +65,6 @@ class CompletionsHandler(ApiHandler):
             raise self._too_large()
         if length.isascii() and length.isdecimal() and int(length) > limits.max_body_bytes:
             raise self._too_large()
-        if not self.gone:  # a stop waits for bodies that are on their way, too
-            self.parts.inflight.began(self, self.cut)
 
     @override
     def data_received(self, chunk: bytes) -> None:

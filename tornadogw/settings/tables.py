@@ -15,6 +15,7 @@ from tornadogw.settings.secrecy import mask
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[int, Meta(ge=1)]
+NotNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=86400)]
 
 
@@ -101,6 +102,11 @@ class Usage(Table, frozen=True):
 class Limits(Table, frozen=True):
     ip_per_minute: Annotated[Positive, _help("Requests per minute and client address.")] = 500
     key_per_minute: Annotated[Positive, _help("Requests per minute and API key without a limit of its own.")] = 100
+    key_tokens_per_minute: Annotated[
+        NotNegative, _help("Tokens per minute and API key, prompt and output, counted when a call ends; 0: any number.")
+    ] = 0
+    key_concurrent: Annotated[NotNegative, _help("Calls of an API key that may run at once; 0: any number.")] = 0
+    window: Annotated[Seconds, _help("Seconds that these limits count as a minute; for tests.")] = 60.0
 
 
 class Defaults(Table, frozen=True):
@@ -208,7 +214,7 @@ class Settings(Table, frozen=True):
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
-    limits: Annotated[Limits, _help("Requests per minute.")] = Limits()
+    limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     timeouts: Annotated[
         Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")

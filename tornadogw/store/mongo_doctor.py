@@ -6,7 +6,6 @@ The documents: `mongo_accounts`, `mongo_leases`, `mongo_usage`, `mongo_days`.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +19,7 @@ from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_retention import complete_from, days_from
 from tornadogw.store.mongo_values import money, seconds
+from tornadogw.store.ports import PAYMENT_REF
 from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
 from tornadogw.store.ports_money import Overdue, Part, Wallet
 
@@ -39,8 +39,6 @@ _BEFORE = timedelta(hours=1)
 """What a call may have begun before the lease that pays for it."""
 _LID = 22
 """Characters of a lease's id, at the beginning of its events' ids."""
-_OURS = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
-"""References of payments that nobody but a code or an order has; an operator may word others."""
 _NOTHING = money(0)
 _LEASED = ("prepaid", "day")
 """Kinds of wallets whose leases name events; those of budgets are named by events."""
@@ -199,7 +197,7 @@ class MongoDoctor:
             if state == "refunded":
                 due[f"{ref}-refund"] = f"orders/{order['_id']}", order["a"], -amount
         found = [_trade(*each, paid.get(ref, {})) for ref, each in due.items()]
-        unclaimed = [each for ref, each in paid.items() if ref not in due and _OURS.fullmatch(ref)]
+        unclaimed = [each for ref, each in paid.items() if ref not in due and PAYMENT_REF.fullmatch(ref)]
         found += [Trade(f"payments/{each['_id']}", each["a"], 0, int(each["amount"])) for each in unclaimed]
         return [each for each in found if each.due != each.paid]
 

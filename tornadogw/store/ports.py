@@ -6,6 +6,7 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
@@ -15,6 +16,7 @@ from tornadogw.types import Record, Terms
 
 __all__ = [
     "MAX_AMOUNT",
+    "PAYMENT_REF",
     "ROLES",
     "STATUSES",
     "Account",
@@ -35,6 +37,9 @@ __all__ = [
 
 MAX_AMOUNT = 2**63 - 1
 """The largest amount the database can hold."""
+
+PAYMENT_REF = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
+"""References of what codes and orders pay in and take back; no payment by hand has such a one."""
 
 Role = Literal["user", "operator", "owner"]
 Status = Literal["active", "disabled"]
