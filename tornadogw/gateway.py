@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tornadogw.accounts.accounts import Accounts
@@ -62,9 +63,17 @@ class Gateway(Value, frozen=True):
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, plugins: Plugins, environ: Mapping[str, str], secret: Secret, mongo_url: str
+    settings: Settings,
+    plugins: Plugins,
+    environ: Mapping[str, str],
+    secret: Secret,
+    mongo_url: str,
+    data: Path,  # noqa: ARG001 -- where the journal will stand
 ) -> AsyncIterator[Gateway]:
-    """A gateway that can answer. Raises UsageError with what to change, StoreUnavailable while MongoDB is away."""
+    """A gateway that can answer; what it keeps on disk stands below `data`.
+
+    Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
+    """
     catalogue = Catalogue.build(settings, plugins.register_vendors(), environ)
     async with AsyncExitStack() as stack:
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
