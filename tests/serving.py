@@ -1,12 +1,20 @@
-"""`tornadogw serve` as a subprocess, warnings being errors, on a free port with a private MongoDB of its own."""
+"""`tornadogw serve` as a subprocess, warnings being errors, on a free port, and a client of it."""
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from socket import create_connection
+from typing import Any
+from urllib.parse import urlsplit
 
+CHAT = {"messages": [{"role": "user", "content": "Hello"}]}
 LANGUAGE = ("LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -47,3 +55,86 @@ class Gateway:
         code = self.process.wait(30)
         self.process.stdout.close()
         return code
+
+    def children(self) -> dict[int, str]:
+        """The program's name of each process that the supervisor has started, zombies as `zombie`."""
+        pid, found = self.process.pid, {}
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            try:
+                state = Path(f"/proc/{child}/stat").read_text()
+            except FileNotFoundError:  # it has ended since
+                continue
+            name, state = state.partition("(")[2].rpartition(")")[::2]
+            found[int(child)] = "zombie" if state.split()[0] == "Z" else name
+        return found
+
+    def workers(self) -> set[int]:
+        return {pid for pid, name in self.children().items() if name not in ("mongod", "zombie")}
+
+    def mongod(self) -> int:
+        (pid,) = (pid for pid, name in self.children().items() if name == "mongod")
+        return pid
+
+
+class Client:
+    """Somebody with the owner's key."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        said = json.loads(gateway.read_until("}"))
+        self.gateway, self.place, self.key = gateway, urlsplit(said["url"]), said["welcome"]["key"]
+
+    def connect(self) -> http.client.HTTPConnection:
+        assert self.place.hostname is not None
+        return http.client.HTTPConnection(self.place.hostname, self.place.port, timeout=30)
+
+    @contextmanager
+    def ask(self, body: Any) -> Iterator[http.client.HTTPResponse]:
+        headers = {"X-API-Key": self.key, "Content-Type": "application/json"}
+        with closing(self.connect()) as connection:
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            yield connection.getresponse()
+
+    def slow(self, words: int, **more: Any) -> Any:
+        """A stream of that many words, a tenth of a second each; it has begun."""
+        content = "echo:slow 100\n" + " ".join(f"w{number}" for number in range(words))
+        return self.ask({"stream": True, "messages": [{"role": "user", "content": content}], **more})
+
+    def status(self) -> tuple[int, Any]:
+        with self.ask(CHAT) as response:
+            return response.status, json.load(response)
+
+    def models(self) -> tuple[set[int], set[str]]:
+        """Over a connection of its own: who answers, and the models that it knows."""
+        with closing(self.connect()) as connection:
+            connection.request("GET", "/v1/models", headers={"X-API-Key": self.key})
+            response = connection.getresponse()
+            served = self.server(connection)
+            assert response.status == 200
+            return served, {each["id"] for each in json.load(response)["data"]}
+
+    def server(self, connection: http.client.HTTPConnection) -> set[int]:
+        """The process at the other end of a connection. Found by the socket's number in its table of open files."""
+        ours = connection.sock.getsockname()[1]
+        ends = {(self.place.port, ours)}
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if (int(words[1][-4:], 16), int(words[2][-4:], 16)) in ends:
+                link = f"socket:[{words[9]}]"
+                return {pid for pid in self.gateway.workers() if link in _links(pid)}
+        return set()
+
+    def can_connect(self) -> bool:
+        try:
+            with create_connection((self.place.hostname, self.place.port), timeout=5):
+                return True
+        except (ConnectionRefusedError, ConnectionResetError):  # the second: it was in the queue of a closing socket
+            return False
+
+
+def _links(pid: int) -> set[str]:
+    found = set()
+    with suppress(FileNotFoundError):
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since
+                found.add(str(each.readlink()))
+    return found

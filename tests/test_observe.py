@@ -231,3 +231,10 @@ def test_the_root_logger_is_given_back():
 
 def test_masks_are_at_hand_here():
     assert mask("at https://acme.com") == "at ***"
+
+
+def test_what_nobody_expected_is_one_sentence():
+    with pytest.raises(KeyError) as caught:
+        _ = {}["missing"]
+    sentence = observe.mistake(caught.value)
+    assert re.fullmatch(r"This is a mistake in tornadogw: KeyError: 'missing' \(test_observe.py:\d+\)", sentence)

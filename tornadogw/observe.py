@@ -12,19 +12,21 @@ import re
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from typing_extensions import override
 
 from tornadogw.masks import conceal, mask
 
-__all__ = ["Access", "Log", "current_request", "for_request", "mask"]
+__all__ = ["Access", "Log", "current_request", "for_request", "mask", "mistake"]
 
 BATCH_SECONDS = 0.1
 MOST_WAITING = 20_000
@@ -271,3 +273,14 @@ def _iso(at: float) -> str:
 @lru_cache(maxsize=4)
 def _clock(at: int) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%H:%M:%S")
+
+
+# --- sentences -----------------------------------------------------------------------------------------------------
+
+
+def mistake(error: Exception) -> str:
+    """What nobody expected, in one sentence with what somebody needs who wants to mend it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"This is a mistake in tornadogw: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+    )

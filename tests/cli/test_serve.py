@@ -58,11 +58,14 @@ def test_in_chinese_on_every_address(start):
     assert gateway.stop() == 0
 
 
-def test_more_workers_than_one(alone, tmp_path):
-    done = alone("serve", "--workers", "2")
-    assert (done.code, done.out) == (1, "")
-    assert "--workers 1" in done.err
-    assert not (tmp_path / "data" / "mongod").exists()
+def test_more_workers_than_one_tell_one_login(start):
+    gateway = start("--workers", "2")
+    said = gateway.read_until("ready in")
+    assert said.count("curl ") == 1
+    assert len(gateway.workers()) == 2
+    gateway.process.terminate()
+    rest, _ = gateway.process.communicate(timeout=30)
+    assert (gateway.process.returncode, rest) == (0, "")
 
 
 def test_a_port_that_is_taken(cli):

@@ -1,11 +1,12 @@
-"""A small Tornado application behind the front, and clients that write what they like."""
+"""A small Tornado application behind the front, clients that write what they like, and whole gateways as processes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -13,6 +14,7 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
+from tests.serving import Client, Gateway
 from tornadogw.server.front import Front
 
 MAX_HEADER, MAX_BODY = 2000, 300_000
@@ -182,3 +184,24 @@ async def serving(**options: Any) -> AsyncIterator[Served]:
 def serve():
     """`async with serve() as served:`"""
     return serving
+
+
+@pytest.fixture
+def launch(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[Gateway, Client]]]:
+    """Starts `serve` with words and settings; with `own` on a private MongoDB, else on the suite's."""
+    started: list[Gateway] = []
+
+    def launch(*words: str, own: bool = False, **settings: object) -> tuple[Gateway, Client]:
+        if not own:
+            settings["mongo__url"] = request.getfixturevalue("mongod").url
+            settings["mongo__database"] = request.getfixturevalue("mongo").database.name
+        settings = {"limits__ip_per_minute": 10**6, "limits__key_per_minute": 10**6, **settings}
+        extra = {f"TORNADOGW_{name.upper()}": str(value) for name, value in settings.items()}
+        started.append(Gateway(tmp_path / "data", ("--json", *words), extra))
+        return started[-1], Client(started[-1])
+
+    yield launch
+    for gateway in started:
+        if gateway.process.poll() is None:
+            gateway.stop()
+        gateway.process.stdout.close()

@@ -31,14 +31,28 @@ async def test_a_stop_lets_answers_finish(serve):
     async with serve() as served, served.wire() as wire, served.wire() as idler:
         wire.ask("/waiting")
         await wire.head()
-        while len(served.front.connections) < 2:
-            await asyncio.sleep(0)
+        idler.ask()
+        await idler.answer()
         served.front.stop()
         assert await idler.rest() == b""
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", served.port)
         served.seen.go_on.set()
         assert await wire.reader.readuntil(b"0\r\n\r\n") == b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
+
+
+async def test_who_has_just_connected_is_let_ask_once_when_it_stops(serve):
+    async with serve() as served, served.wire() as wire, served.wire() as silent:
+        while len(served.front.connections) < 2:
+            await asyncio.sleep(0)
+        served.front.stop()
+        waiting = asyncio.create_task(served.front.answered())
+        wire.ask()
+        status, headers = await wire.head()
+        assert (status, headers["connection"]) == (200, "close")
+        assert b"127.0.0.1" in await wire.rest()
+        assert await silent.rest() == b""
+        await waiting
 
 
 async def test_a_close_ends_answers(serve):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +19,7 @@ from tornadogw.cli.language import both, environment_language
 from tornadogw.cli.output import Output
 from tornadogw.cli.state import Serve, State
 from tornadogw.errors import UsageError
+from tornadogw.observe import mistake
 
 __all__ = ["main", "top"]
 
@@ -104,7 +104,7 @@ def main(serve: Serve, arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough; the interpreter must not complain of it while it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a stack trace
-        out.fail(_bug(error))
+        out.fail(mistake(error))
     return 1
 
 
@@ -126,11 +126,3 @@ def _usage(error: click.ClickException) -> str:
     """Click's sentence, and where to read on."""
     context = getattr(error, "ctx", None)
     return f"{error.format_message()} `{context.command_path} --help`" if context else error.format_message()
-
-
-def _bug(error: Exception) -> str:
-    """One sentence with what somebody needs who wants to mend it."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return (
-        f"This is a mistake in tornadogw: {type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from tornadogw.cli.commands import Command, option, pass_state
 from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
 from tornadogw.cli.state import Serving, State
+from tornadogw.settings import Loaded
 
 __all__ = ["serve"]
 
@@ -25,8 +25,8 @@ _ANYWHERE = {"http://0.0.0.0:": "http://127.0.0.1:", "http://[::]:": "http://[::
 @click.command(
     cls=Command,
     help=both(
-        "启动网关,直到收到 SIGTERM 或 Ctrl-C;停止前让正在进行的回答完成。",
-        "Run the gateway until SIGTERM or Ctrl-C; a stop lets running answers finish.",
+        "启动网关,直到收到 SIGTERM 或 Ctrl-C;停止前让正在进行的回答完成。SIGHUP 重新读取设置。",
+        "Run the gateway until SIGTERM or Ctrl-C; a stop lets running answers finish. SIGHUP reads the settings again.",
     ),
 )
 @option("--host", metavar="H", help=both("监听地址。", "Address to listen on (default: 127.0.0.1)."))
@@ -40,17 +40,20 @@ _ANYWHERE = {"http://0.0.0.0:": "http://127.0.0.1:", "http://[::]:": "http://[::
     "--workers",
     type=click.IntRange(min=1),
     metavar="N",
-    help=both("进程数,目前只能是 1。", "Processes; only 1 so far."),
+    help=both("工作进程数。", "Worker processes that answer requests (default: 1)."),
 )
 @pass_state
 def serve(state: State, host: str | None, port: int | None, workers: int | None) -> int:
-    loaded = state.load({"server.host": host, "server.port": port, "server.workers": workers})
-    out = state.out
+    flags = {"server.host": host, "server.port": port, "server.workers": workers}
+    loaded, out = state.load(flags), state.out
 
     def report(serving: Serving) -> None:
         out.give(_document(serving), lambda: _lines(serving, out))
 
-    return state.serve(loaded=loaded, data=state.data, environ=os.environ, report=report, log_json=out.as_json)
+    def reload() -> Loaded:
+        return state.load(flags)
+
+    return state.serve(loaded=loaded, reload=reload, data=state.data, report=report, log_json=out.as_json)
 
 
 def _document(serving: Serving) -> dict[str, Any]:

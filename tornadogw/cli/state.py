@@ -43,8 +43,8 @@ class Serve(Protocol):
         self,
         *,
         loaded: Loaded,
+        reload: Callable[[], Loaded],
         data: Path,
-        environ: Mapping[str, str],
         report: Callable[[Serving], None],
         log_json: bool,
     ) -> int: ...

@@ -16,6 +16,10 @@ __all__ = ["BACKLOG", "Front"]
 
 BACKLOG = 128
 """Connections that may wait to be accepted."""
+GREETING = 1.0
+"""Seconds that who has just connected has for a request when a front stops."""
+GLANCE = 0.01
+"""Seconds between two looks at who still waits, while stopping."""
 SWEEPS = 15
 """Sweeps within the time that a connection may idle: none is much late."""
 
@@ -30,6 +34,7 @@ class Front:
         self.max_header, self.max_body = max_header, max_body
         self.start: Callable[[object, HttpExchange], HTTPMessageDelegate] = app.start_request
         self.connections: set[Connection] = set()
+        self.stopping = False
         self._idle = idle
         self._loop = asyncio.get_running_loop()
         self._servers: list[asyncio.Server] = []
@@ -44,7 +49,11 @@ class Front:
         self._sweep()
 
     def stop(self) -> None:
-        """Accept nothing more; who waits for nothing is told so. Answers that are running go on."""
+        """Accept nothing more; who waits for nothing is told so. Answers that are running go on.
+
+        Who has just connected is let ask once: the request may be on its way, and would not be repeated.
+        """
+        self.stopping = True
         for server in self._servers:
             server.close()
         self._servers.clear()
@@ -52,6 +61,18 @@ class Front:
             self._sweeper.cancel()
         for connection in list(self.connections):
             connection.close_if_idle()
+
+    async def answered(self) -> None:
+        """After `stop`: wait for the requests of those who had just connected, and for short answers. A second at most.
+
+        Then nobody is let ask any more; what is still being answered goes on.
+        """
+        for _ in range(round(GREETING / GLANCE)):  # cheaper than a word from each connection at all times
+            if not any(each.owed for each in self.connections):
+                break
+            await asyncio.sleep(GLANCE)
+        for connection in list(self.connections):
+            connection.close_if_idle(fresh=True)
 
     async def close(self) -> None:
         """End every connection, and wait until the loop knows of none: seconds at most, while last bytes leave."""

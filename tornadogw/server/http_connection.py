@@ -41,6 +41,8 @@ class Front(Protocol):
     max_body: int
     start: Callable[[object, HttpExchange], HTTPMessageDelegate]
     """`Application.start_request`."""
+    stopping: bool
+    """Each request is the last of its connection."""
 
     def joined(self, connection: Connection) -> None:
         """A client has come."""
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._arrived = bytearray()
         self._scanned = 0  # bytes of `_arrived` that hold no end of a head
         self._paused = False
+        self._fresh = True  # nothing was asked yet
         self._exchange: HttpExchange | None = None
         self._delegate: HTTPMessageDelegate | None = None  # while the request is on its way
         self._body: Body | None = None  # once the handler wants it
@@ -92,7 +95,8 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             return
-        if self._delegate is not None or not exchange.keep_alive:  # an unread body ends the connection, too
+        ends = not exchange.keep_alive or self._front.stopping
+        if ends or self._delegate is not None:  # an unread body ends the connection, too
             self.close()
             return
         self._exchange = None
@@ -108,9 +112,14 @@ class Connection(asyncio.Protocol):
         self._closing = self._loop.call_later(CLOSING, transport.abort)
         transport.close()
 
-    def close_if_idle(self) -> None:
-        """Close unless a request is being read or answered."""
-        if self._exchange is None:
+    @property
+    def owed(self) -> bool:
+        """Whether a request is being read or answered, or the first one may be on its way."""
+        return self._fresh or self._exchange is not None
+
+    def close_if_idle(self, *, fresh: bool = False) -> None:
+        """Close unless a request is being read or answered; `fresh`: also if none was sent yet."""
+        if self._exchange is None and (fresh or not self._fresh):
             self.close()
 
     # --- called by the loop ------------------------------------------------------------------------------------------
@@ -209,7 +218,10 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, head: Head) -> None:
         """The application takes the request; its body is read once the application is ready for it."""
+        self._fresh = False
         self._exchange = exchange = HttpExchange(self, head, self._front.max_body)
+        if self._front.stopping:
+            exchange.keep_alive = False
         self._delegate = delegate = self._front.start(self, exchange)
         self._continues = head.continues
         ready = delegate.headers_received(head.start, head.headers)

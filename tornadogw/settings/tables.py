@@ -39,7 +39,7 @@ class Server(Table, frozen=True):
     host: Annotated[str, _help("Address to listen on.")] = "127.0.0.1"
     port: Annotated[Port, _help("Port to listen on; 0 takes a free one.")] = 8080
     prefix: Annotated[str, _help("Path of the API beside `/v1`.")] = "/xlei/v1"
-    workers: Annotated[Positive, _help("Processes. Above 1 the start stops until balances can be leased.")] = 1
+    workers: Annotated[Positive, _help("Processes that answer requests; at most one for each core helps.")] = 1
     public_url: Annotated[str, _help("Address under which users reach the gateway; empty: http://host:port.")] = ""
     secret: Annotated[
         str, _help("Keys are hashed with it; may be `env:NAME` or `file:/path`. Empty: made once in the data folder.")

@@ -1,0 +1,51 @@
+"""One worker's place."""
+
+from __future__ import annotations
+
+import time
+from unittest.mock import Mock
+
+import pytest
+
+from tornadogw.server import slot as room
+from tornadogw.server.slot import Slot
+from tornadogw.server.sockets import claim
+
+
+def died(slot, lived):
+    """Its worker has died after so many seconds of answering; None: before it answered."""
+    return slot.failed(Mock(answers_since=None if lived is None else time.monotonic() - lived))
+
+
+def test_the_first_restart_is_at_once_and_the_waits_grow_to_a_limit():
+    slot = Slot(0)
+    waits = [died(slot, None) for _ in range(10)]
+    assert waits == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+    assert slot.due == pytest.approx(time.monotonic() + 30, abs=1)
+
+
+def test_who_has_answered_for_a_while_is_not_blamed():
+    slot = Slot(0)
+    assert [died(slot, 1), died(slot, 1), slot.failed(None)] == [0.0, 0.5, 1.0]
+    assert died(slot, room.STEADY) == 0.0
+
+
+def test_who_follows_takes_the_place():
+    slot = Slot(0)
+    former, new = Mock(ready=None), Mock(ready="ready")
+    assert slot.empty
+    slot.worker, slot.following = former, new
+    assert not slot.answers
+    assert slot.promote() is former
+    assert (slot.worker, slot.following, slot.answers, slot.empty) == (new, None, True, False)
+
+
+def test_sockets_are_kept_until_nobody_is_to_connect():
+    with claim("127.0.0.1", 0) as place:
+        slot = Slot(0)
+        sockets = slot.prepare(place)
+        assert slot.prepare(place) is sockets
+        slot.close()
+        assert sockets[0].fileno() == -1
+        assert slot.prepare(place)[0].fileno() > 0
+        slot.close()

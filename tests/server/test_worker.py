@@ -1,0 +1,73 @@
+"""A worker: how its stop ends, and what it says when it cannot start. Real processes, real signals."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import pickle
+import socket
+
+import msgspec
+import pytest
+
+from tornadogw.server.serving import Failed, Job, Report
+from tornadogw.server.worker import work
+from tornadogw.settings import load
+
+
+def test_a_stop_cuts_what_takes_too_long(launch):
+    gateway, client = launch(server__drain="0.3")
+    with client.slow(300) as response:
+        assert response.readline().startswith(b"data: {")
+        gateway.process.terminate()
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            response.read()
+    assert b"[DONE]" not in caught.value.partial
+    assert gateway.process.wait(20) == 0
+    assert "1 answers are cut short" in gateway.log.read_text()
+
+
+@pytest.fixture
+def tried(tmp_path):
+    """What a worker in this process reports and returns, with settings that no gateway can have."""
+
+    def tried(orders: bytes, toml: str = "") -> tuple[int, Report | None]:
+        (tmp_path / "settings.toml").write_text(toml)
+        ours, theirs = os.pipe()
+        listening = socket.create_server(("127.0.0.1", 0))
+        job = Job(0, load(None, tmp_path, {}, {}), tmp_path, False, (listening.detach(),), theirs)
+        code = work(pickle.dumps(job), io.BytesIO(orders))
+        if not code or not orders:
+            os.close(theirs)
+        with os.fdopen(ours, "rb") as pipe:
+            said = pipe.read()
+        return code, msgspec.json.decode(said, type=Failed) if said else None
+
+    return tried
+
+
+def test_settings_that_no_gateway_can_have(tried):
+    code, report = tried(
+        pickle.dumps("mongodb://127.0.0.1:1"), "[[upstreams]]\nname = 'a'\nvendor = 'nobody'\nkeys = ['sk-x']\n"
+    )
+    assert code == 1
+    assert "nobody" in report.why
+
+
+def test_a_supervisor_that_has_gone_already(tried):
+    assert tried(b"") == (1, None)
+
+
+def test_what_nobody_expected(tried):
+    code, report = tried(b"no pickle")
+    assert code == 1
+    assert report.why.startswith("This is a mistake in tornadogw: UnpicklingError")
+
+
+def test_a_database_that_does_not_answer(tried, claim_log):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        code, report = tried(pickle.dumps(f"mongodb://127.0.0.1:{port}"), "[mongo]\ntimeout_ms = 100\n")
+    assert code == 1
+    assert "Is the address in `mongo.url` right" in report.why
