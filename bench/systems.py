@@ -14,6 +14,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from pymongo import MongoClient
 
 __all__ = ["MODELS", "PLACES", "NotThere", "System", "gateway", "hello", "mock", "nginx"]
 
@@ -24,6 +28,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 TICKS = os.sysconf("SC_CLK_TCK")
 PLACES = ("loop", "driver", "mongod")
+OPERATIONS = ("aggregate", "commitTransaction", "count", "delete", "find", "findAndModify", "insert", "update")
 MODELS = ("json", "sse-4000", "paced-100")
 """What the mock answers to; the gateway knows each as a free and as a priced model."""
 
@@ -69,8 +74,20 @@ class NotThere(Exception):
 class System:
     """A running program that answers on `port` to `key`."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, key: str = "none") -> None:
-        self.name, self.process, self.port, self.key = name, process, port, key
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], port: int, key: str = "none", data: Path | None = None
+    ) -> None:
+        """`data`: the folder of its private MongoDB, if it has one."""
+        self.name, self.process, self.port, self.key, self.data = name, process, port, key, data
+
+    def operations(self) -> int:
+        """What MongoDB was asked to do until now: reads and writes, not the polls of the change stream."""
+        if self.data is None:
+            return 0
+        path = quote_plus(json.loads((self.data / "mongod.json").read_bytes())["socket"])
+        with MongoClient[dict[str, Any]](f"mongodb://{path}/?directConnection=true") as client:
+            commands = client.admin.command("serverStatus")["metrics"]["commands"]
+        return sum(int(commands[name]["total"]) for name in OPERATIONS)
 
     def cpu(self) -> dict[str, float]:
         return cpu_by_place(self.process.pid)
@@ -117,8 +134,17 @@ def pinned(core: int) -> list[str]:
     return [tool, "-c", str(cores[core % len(cores)])] if tool and len(cores) > 1 else []
 
 
-def start(folder: Path, name: str, core: int, pattern: str, *command: str) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a program in a group of its own and wait until `pattern` is found in what it prints: (process, output)."""
+def start(
+    folder: Path, name: str, core: int, pattern: str, *command: str, without: str = ""
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a program in a group of its own and wait until `pattern` is found in what it prints: (process, output).
+
+    `without`: what a gateway leaves out, see bench/without.
+    """
+    environment = HERE_FIRST
+    if without:
+        path = os.pathsep.join((str(HERE / "without"), str(HERE.parent)))
+        environment = HERE_FIRST | {"PYTHONPATH": path, "BENCH_WITHOUT": without}
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -127,7 +153,7 @@ def start(folder: Path, name: str, core: int, pattern: str, *command: str) -> tu
             stderr=output,
             start_new_session=True,
             cwd=HERE.parent,
-            env=HERE_FIRST,
+            env=environment,
         )
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
@@ -177,24 +203,29 @@ def nginx(folder: Path, upstream: System) -> System:
 
 def gateway(folder: Path, upstream: System) -> System:
     """The gateway with everything on: authentication, limits, ledger, usage. Each model is there free and priced."""
-    return _gateway(folder, upstream, "gateway", "-m", "tornadogw")
+    return _gateway(folder, upstream, "gateway")
 
 
 def dry(folder: Path, upstream: System) -> System:
-    """The same without the ledger's database work (bench/dry.py)."""
-    return _gateway(folder, upstream, "dry", str(HERE / "dry.py"))
+    """The same without the ledger's database work (bench/without)."""
+    return _gateway(folder, upstream, "dry", without="database")
 
 
-def _gateway(folder: Path, upstream: System, name: str, *program: str) -> System:
+def bare(folder: Path, upstream: System) -> System:
+    """The same without a ledger."""
+    return _gateway(folder, upstream, "bare", without="ledger")
+
+
+def _gateway(folder: Path, upstream: System, name: str, without: str = "") -> System:
     settings, data = folder / f"{name}.toml", folder / name
     text = GATEWAY_SETTINGS.format(port=upstream.port)
     for model in MODELS:
         for priced, price in ((model, "0"), (f"{model}-priced", "1")):
             text += MODEL_SETTINGS.format(name=priced, model=model, price=price)
     settings.write_text(text)
-    base = (sys.executable, *program, "--data", str(data), "--settings", str(settings))
-    process, said = start(folder, name, 0, r"curl .*\n", *base, "serve", "--port", "0")
-    system = System(name, process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]))  # type: ignore[index]  # start() waited for it
+    base = (sys.executable, "-m", "tornadogw", "--data", str(data), "--settings", str(settings))
+    process, said = start(folder, name, 0, r"curl .*\n", *base, "serve", "--port", "0", without=without)
+    system = System(name, process, int(re.search(r"127\.0\.0\.1:(\d+)", said)[1]), data=data)  # type: ignore[index]  # start() waited for it
     try:
         _told(base, "account", "create", "bench@example.com")
         _told(base, "account", "credit", "bench@example.com", "100000")
