@@ -101,6 +101,14 @@ class ReplicaSet:
         return self._client
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         for member in self.members:
             member.start()
         members = [{"_id": number, "host": member.host} for number, member in enumerate(self.members)]
@@ -108,10 +116,9 @@ class ReplicaSet:
         config = {"_id": NAME, "members": members, "settings": settings}
         with MongoClient(self.members[0].host, directConnection=True, serverSelectionTimeoutMS=20_000) as direct:
             until(lambda: answers(direct), START_SECONDS, "the first member answers")
-            direct.admin.command("replSetInitiate", config)
+            until(lambda: begun(direct, config), START_SECONDS, "the set begins")  # once all members answer
         self._client = MongoClient(self.url, timeoutMS=5000, readConcernLevel="majority", w="majority")
         until(lambda: self.primary() is not None, START_SECONDS, "there is a primary")
-        return self
 
     def __exit__(self, *_: object) -> None:
         if self._client is not None:
@@ -129,6 +136,14 @@ class ReplicaSet:
         except PyMongoError:
             return None
         return next((member for member in self.members if member.host == host), None)
+
+
+def begun(client: MongoClient[dict[str, Any]], config: dict[str, Any]) -> bool:
+    try:
+        client.admin.command("replSetInitiate", config)
+    except PyMongoError:
+        return False
+    return True
 
 
 def answers(client: MongoClient[dict[str, Any]]) -> bool:
