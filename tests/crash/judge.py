@@ -45,11 +45,12 @@ class Sampler:
     def _run(self) -> None:
         while not self._stop.wait(EVERY):
             with contextlib.suppress(PyMongoError):
-                for name in ("accounts", "wallets"):
-                    for wallet in self._database[name].find():
-                        self._look(wallet)
+                found = [wallet for name in ("accounts", "wallets") for wallet in self._database[name].find()]
+                beats = {start["_id"]: start["beat"] for start in self._database["starts"].find()}
+                for wallet in found:
+                    self._look(wallet, beats)
 
-    def _look(self, wallet: Mapping[str, Any]) -> None:
+    def _look(self, wallet: Mapping[str, Any], beats: Mapping[str, Any]) -> None:
         self.samples += 1
         if missing := off_by(wallet):
             self.faults.append(f"{wallet['_id']}: {missing} are missing")
@@ -58,6 +59,8 @@ class Sampler:
         for name, lease in wallet.get("leases", {}).items():
             if lease["g"] < lease["s"]:
                 self.faults.append(f"{wallet['_id']}: lease {name} has settled more than was granted")
+            if "closed" in lease and lease["p"] in beats and beats[lease["p"]] > lease["closed"]:
+                self.faults.append(f"{wallet['_id']}: lease {name} was taken from a process that lives")
 
 
 def judge(mongo: ReplicaSet, database: str, calls: Sequence[Call], bound: int) -> list[str]:

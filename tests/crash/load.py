@@ -12,7 +12,9 @@ import msgspec
 
 __all__ = ["BOUND", "Buyer", "Call", "Load"]
 
-BOUND = 600
+LARGEST = 190
+"""Micro-units that a call costs at most; its output limit is a little more."""
+BOUND = 300
 """Micro-units that a call can cost at most; what it does cost is below."""
 
 
@@ -59,7 +61,7 @@ class Load:
         while not self._stopping:
             count += 1
             how = rng.choices(["whole", "cut", "error"], [90, 5, 5])[0]
-            call = Call(f"c{number}-{count}", rng.choice(self._buyers), rng.randrange(2, BOUND // 4), how)
+            call = Call(f"c{number}-{count}", rng.choice(self._buyers), rng.randrange(2, LARGEST), how)
             self.calls.append(call)
             try:
                 await self._call(session, call, rng)
@@ -70,7 +72,7 @@ class Load:
 
     async def _call(self, session: aiohttp.ClientSession, call: Call, rng: random.Random) -> None:
         stream, leaves = rng.random() < 0.7, rng.random() < 0.15
-        content = f"{call.cost} {call.how} {rng.choice([0, 0.02, 0.2])}"
+        content = f"{call.cost} {call.how} {rng.choice([0, 0.05, 0.4])}"
         body = {"model": "m", "max_tokens": 200, "stream": stream, "messages": [{"role": "user", "content": content}]}
         headers = {"Authorization": f"Bearer {call.buyer.key}", "X-Request-Id": call.id}
         async with session.post(rng.choice(self._urls), json=body, headers=headers) as response:

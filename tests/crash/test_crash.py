@@ -23,9 +23,11 @@ from tests.crash.stage import Stage, staged
 
 SEED = int(os.environ.get("CRASH_SEED", "1"))
 SECONDS = float(os.environ.get("CRASH_SECONDS", "120"))
-CLIENTS = 12
-CREDITS = ("3", "3", "0.02", "0.02")
+CLIENTS = 24
+CREDITS = ("3", "3", "0.03", "0.01")
 """Two accounts that last, two that run out."""
+SHORT = 10.0
+"""A planted bug need not wait long to be seen."""
 
 
 def suffer(stage: Stage, seconds: float, seed: int) -> tuple[list[Call], list[str], Counter[str]]:
@@ -67,8 +69,8 @@ def test_nothing_is_lost_invented_or_charged_twice(replica_set, upstream, tmp_pa
 def test_a_planted_bug_is_caught(replica_set, upstream, tmp_path, bug) -> None:
     with staged(replica_set, upstream, tmp_path, CREDITS, bug=bug) as stage:
         try:
-            _, faults, _ = suffer(stage, 10, SEED)
+            _, faults, _ = suffer(stage, SHORT, SEED)
         except AssertionError as stuck:  # it does not even come to rest
             faults = [str(stuck)]
-        print(f"\n{bug}: {len(faults)} faults, the first: {faults[:1]}")
+        print(f"\n{bug}: {len(faults)} faults, the first: {faults[0][:200] if faults else None}")
         assert faults

@@ -38,15 +38,23 @@ def settle_by_increment() -> None:
 
 
 def reclaim_early() -> None:
-    """Leases are given back while their owners use them."""
+    """Leases are given back while their owners use them, at the first look."""
     from tornadogw import reclaim
+    from tornadogw.store.ports_money import Part
 
     right = reclaim.Reclaimer.__init__
 
-    def wrong(self: Any, store: Any, grace: float, **more: Any) -> None:
-        right(self, store, -1000.0, every=0.2)
+    def often(self: Any, store: Any, grace: float, **more: Any) -> None:
+        right(self, store, grace, every=0.05)
 
-    reclaim.Reclaimer.__init__ = wrong  # type: ignore[method-assign]
+    async def look(self: Any) -> int:
+        for each in await self._store.overdue(-1000.0):
+            part = Part(each.wallet.kind, each.wallet.id, each.lease)
+            await self._store.reclaim(each, await self._store.charged(part))
+        return 0
+
+    reclaim.Reclaimer.__init__ = often  # type: ignore[method-assign]
+    reclaim.Reclaimer.look = look  # type: ignore[method-assign]
 
 
 def duplicates_are_errors() -> None:
