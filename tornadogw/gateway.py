@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -45,6 +46,7 @@ from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_limits import MongoLimits
+from tornadogw.store.mongo_prices import note_prices
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
@@ -94,6 +96,8 @@ async def open_gateway(
         await starts.begin()
         stack.push_async_callback(starts.end)
         await starts.release_dead_starts()
+        prices = {model.name: model.price for model in catalogue.models}
+        await note_prices(mongo, prices, by=f"settings on {socket.gethostname()}", at=time.time())
         rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
         rebuild.start()
         stack.push_async_callback(rebuild.close)
