@@ -29,6 +29,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import MongoClient
 from tornado.ioloop import IOLoop
 
 from tests.running import Running, running
@@ -38,6 +39,11 @@ from tornadogw.store.mongo_indexes import INDEXES
 
 T = TypeVar("T")
 TEST_SECONDS = 30.0
+FORGETFUL = {
+    "minSnapshotHistoryWindowInSeconds": 5,
+    "wiredTigerEngineRuntimeConfig": "file_manager=(close_idle_time=5,close_scan_interval=2,close_handle_minimum=500)",
+}
+"""A server keeps the files of a dropped collection open for minutes; thousands of tests would need too many."""
 GRACE_SECONDS = 0.5
 """What a task that is about to end may still take after its test."""
 
@@ -173,6 +179,8 @@ def mongod() -> Iterator[PrivateMongod]:
         tempfile.TemporaryDirectory(prefix="tornadogw-tests-") as folder,
         open_private(Path(folder), "serve") as server,
     ):
+        with MongoClient[dict[str, Any]](server.url) as client:
+            client.admin.command("setParameter", 1, **FORGETFUL)
         yield server
 
 

@@ -143,8 +143,17 @@ class Mongo:
             with pymongo.timeout(INDEX_SECONDS):
                 for table in tables:
                     for collection, indexes in table.items():
-                        for index in indexes:
-                            await self._ensure(collection, index)
+                        await self._ensure_all(collection, indexes)
+
+    async def _ensure_all(self, collection: str, indexes: Sequence[IndexModel]) -> None:
+        """In one command, which is all it takes as a rule; one by one where something differs."""
+        try:
+            await self.database[collection].create_indexes(indexes)
+        except OperationFailure as error:
+            if error.code not in _INDEX_DIFFERS:
+                raise
+            for index in indexes:
+                await self._ensure(collection, index)
 
     async def _ensure(self, collection: str, index: IndexModel) -> None:
         try:
