@@ -148,7 +148,7 @@ class Mongo:
     async def _ensure_all(self, collection: str, indexes: Sequence[IndexModel]) -> None:
         """In one command, which is all it takes as a rule; one by one where something differs."""
         try:
-            await self.database[collection].create_indexes(indexes)
+            await self.database[collection].create_indexes(list(indexes))
         except OperationFailure as error:
             if error.code not in _INDEX_DIFFERS:
                 raise
