@@ -201,12 +201,20 @@ async def test_an_account_disabled_while_its_call_runs_pays_for_it(start):
     ):
         running = asyncio.create_task(gateway.ask(ASK))
         await upstream.received()
+        upstream.play(Answer(body=said("b")))  # until it is told, the account may ask
         await gateway.accounts.disable("owner@tornadogw.local")
+        asked = 0
 
         async def refused() -> bool:
-            return (await gateway.ask(ASK))[0] == 401
+            nonlocal asked
+            status, _ = await gateway.ask(ASK)
+            asked += status == 200
+            return status == 401
 
         await eventually(refused, 2.0)
         gate.set()
         assert (await running)[0] == 200
-        assert (await gateway.account()).spent == 9
+        costs = [event["c"] for event in await gateway.events()]
+        assert len(costs) == asked + 1
+        assert 9 in costs
+        assert (await gateway.account()).spent == sum(costs)
