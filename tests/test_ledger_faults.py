@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -59,8 +60,11 @@ async def test_without_a_lease_it_is_told_quickly_and_recovers(mongo: Mongo, wir
                 pytest.fail("held nothing")
         assert time.monotonic() - began < 2
         assert refused.value.retry_after == 1
-    async with books.ledger.holding(caller, offers(60)) as hold:
-        hold.charge(40, finished("r2"))
+    answered = False
+    while not answered:  # the driver sees the server again at its next look
+        with suppress(Unavailable):
+            async with books.ledger.holding(caller, offers(60)) as hold:
+                answered = hold.charge(40, finished("r2"))
     await books.ledger.rest()
     assert await state(mongo, caller) == (60, 0, 40)
 

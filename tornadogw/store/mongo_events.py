@@ -8,7 +8,6 @@ from typing import Any
 
 import bson
 from bson.errors import BSONError
-from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
@@ -25,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _DUPLICATE = 11000
 _BUDGETS = ("daily", "total")
+_UNWRITABLE = (BSONError, OverflowError, TypeError, ValueError)
+"""What the driver raises for a document that it cannot write."""
 
 
 def document(entry: Entry, *, least: bool = False) -> dict[str, Any]:
@@ -43,25 +44,28 @@ class MongoEvents:
         self._events = mongo.database["events"]
 
     async def insert(self, entries: Sequence[Entry]) -> frozenset[str]:
-        refused = await self._insert([(entry.id, _encoded(entry)) for entry in entries])
+        try:
+            refused = await self._insert([document(entry) for entry in entries])
+        except _UNWRITABLE:  # the driver cannot write one of them: each is looked at
+            refused = await self._insert([_writable(entry) for entry in entries])
         new = {entry.id for entry in entries} - refused.keys()
         if again := [entry for entry in entries if refused.get(entry.id, _DUPLICATE) != _DUPLICATE]:
             for entry in again:
                 log.error("the record of call %s cannot be stored whole", entry.record.id)
-            still = await self._insert([(entry.id, _least(entry)) for entry in again])
+            still = await self._insert([document(entry, least=True) for entry in again])
             if lost := [each for each, code in still.items() if code != _DUPLICATE]:
                 raise StoreUnavailable(f"the database refuses {len(lost)} events")
             new |= {entry.id for entry in again} - still.keys()
         return frozenset(new)
 
-    async def _insert(self, events: Sequence[tuple[str, RawBSONDocument]]) -> Mapping[str, int]:
+    async def _insert(self, events: Sequence[dict[str, Any]]) -> Mapping[str, int]:
         """The database's code for each that it refused, by id."""
         with driver_errors():
             try:
-                await self._events.insert_many([encoded for _, encoded in events], ordered=False)
+                await self._events.insert_many(events, ordered=False)
             except BulkWriteError as error:
                 details = error.details or {}
-                codes = {events[each["index"]][0]: each["code"] for each in details.get("writeErrors", ())}
+                codes = {events[each["index"]]["_id"]: each["code"] for each in details.get("writeErrors", ())}
                 if is_away(error) or details.get("writeConcernErrors") or not NOT_NOW.isdisjoint(codes.values()):
                     raise StoreUnavailable("the events are not durable yet") from None
                 return codes
@@ -82,7 +86,7 @@ def _charging(mongo: Mongo, entry: Entry) -> Any:
     cost = entry.record.cost
 
     async def charge(session: Session) -> None:
-        await mongo.database["events"].insert_one(_encoded(entry), session=session)
+        await mongo.database["events"].insert_one(_writable(entry), session=session)
         moved = {"$inc": {"balance": money(-cost), "spent": money(cost)}}
         for part in entry.parts:
             await mongo.database[collection_of(part.kind)].update_one({"_id": part.wallet_id}, moved, session=session)
@@ -90,14 +94,12 @@ def _charging(mongo: Mongo, entry: Entry) -> Any:
     return charge
 
 
-def _encoded(entry: Entry) -> RawBSONDocument:
-    """The whole document, or the least if the driver could not write the whole one."""
+def _writable(entry: Entry) -> dict[str, Any]:
+    """The whole document, or the least if the driver cannot write the whole one."""
+    whole = document(entry)
     try:
-        return RawBSONDocument(bson.encode(document(entry)))
-    except (BSONError, OverflowError, TypeError, ValueError):
+        bson.encode(whole)
+    except _UNWRITABLE:
         log.exception("the record of call %s cannot be stored whole", entry.record.id)
-        return _least(entry)
-
-
-def _least(entry: Entry) -> RawBSONDocument:
-    return RawBSONDocument(bson.encode(document(entry, least=True)))
+        return document(entry, least=True)
+    return whole

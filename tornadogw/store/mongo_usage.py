@@ -75,7 +75,7 @@ def event(call: Record, event_id: str) -> dict[str, Any]:
         "c": money(call.cost),
         "p": [price.input, price.output, price.cached_input, price.cache_write, price.reasoning],
     }
-    document.update((name, value) for name, value in optional.items() if value)
+    document |= {name: value for name, value in optional.items() if value}
     if call.first_event_ms is not None:
         document["ttft"] = call.first_event_ms
     if call.factor != MILLION:
