@@ -107,7 +107,9 @@ async def test_every_finished_call_is_told_once(start, stream, monkeypatch):
             await response.read()
         async with gateway.post(body={**CHAT, "model": "m", "n": 17}) as response:
             await response.read()  # refused before any hold: nothing to tell
+        [stored] = await gateway.events()
     [record] = told
+    assert (record.cost, record.wallet, record.day) == (stored["c"], stored["w"], stored["d"])
     assert (record.finish, record.model, record.stream, record.source) == ("whole", "m", stream, "estimated")
     assert record.cost > 0
 

@@ -31,7 +31,7 @@ class Events:
         return frozenset(new)
 
     async def charge_orphans(self, entries: Sequence[Entry]) -> frozenset[str]:
-        raise NotImplementedError
+        raise AssertionError("a flusher charges nobody")
 
 
 class Log:
@@ -110,3 +110,16 @@ async def test_what_does_not_make_it_is_counted(claim_log) -> None:
     assert await log.flusher.close(0.02) == 2
     assert log.durable == []
     assert await log.flusher.close(0) == 2
+
+
+async def test_one_that_cannot_be_told_keeps_no_other_from_it(claim_log) -> None:
+    claim_log("tornadogw.flush", "call a is stored")
+    log = Log(Events())
+
+    def fail() -> None:
+        raise OSError
+
+    log.flusher.add(Queued(Entry("a", finished("a")), fail))
+    log.add("b")
+    assert await log.flusher.close(1) == 0
+    assert (log.durable, log.new) == (["b"], ["a", "b"])

@@ -266,7 +266,7 @@ async def wallet(mongo: Mongo, wallet_id: str) -> tuple[int, int, int]:
 
 def on_plan(caller: Caller, **terms: object) -> Caller:
     given: dict[str, object] = {"plan": "pro", "daily": 100, "since": 0.0, "until": NOW * 2}
-    return msgspec.structs.replace(caller, terms=(Terms(**given | terms),))  # type: ignore[arg-type]
+    return msgspec.structs.replace(caller, terms=(Terms(**given | terms),))  # type: ignore[arg-type]  # each test names what it changes
 
 
 async def test_the_day_pays_first_and_prepaid_what_it_does_not_cover(mongo: Mongo, books: Books) -> None:

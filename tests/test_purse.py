@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tornadogw import purse as room
-from tornadogw.purse import Purse, Refused, Terms
+from tornadogw.purse import Leasing, Purse, Refused
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_money import Standing, Wallet, Wish
 
@@ -26,7 +26,7 @@ class Bank:
         self.away: list[bool] = []
         """For each operation to come: whether it is done although nobody hears of it."""
         self.gate: asyncio.Event | None = None
-        self.purse = Purse(WALLET, self.ask, iter("abcdefgh").__next__, Terms(seconds, 1.0, lambda: 1))
+        self.purse = Purse(WALLET, self.ask, iter("abcdefgh").__next__, Leasing(seconds, margin=1.0), lambda: 1)
 
     async def ask(self, _: Wallet, wish: Wish) -> Standing:
         self.wishes.append(wish)

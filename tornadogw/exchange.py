@@ -83,9 +83,9 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
             await tell(exchange, candidates[0].route.deadlines.total)
     finally:
         if exchange is not None:
-            gate.spent(inbound.caller, exchange.record)
+            gate.spent(inbound.caller, exchange.outcome)
             if gate.finished is not None:
-                gate.finished(exchange.record())
+                gate.finished(exchange.outcome())
 
 
 async def tell(exchange: Exchange, total: float) -> None:
@@ -178,6 +178,10 @@ class Exchange:
         if not self._tally.over:
             self._tally.ended("client_gone", 0)
             self._charge()
+
+    def outcome(self) -> Record:
+        """What became of the request in the end: as it was charged, if it was."""
+        return self._hold.charged or self.record()
 
     def record(self) -> Record:
         """What became of the request, so far."""

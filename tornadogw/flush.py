@@ -88,7 +88,7 @@ class Flusher:
             new = await self._insist([each.entry for each in batch])
             self._flushing = 0
             for each in batch:
-                each.durable()
+                _tell(each)
             self._inserted([each.entry for each in batch if each.entry.id in new])
             if not self._queue:
                 self._news.clear()
@@ -112,3 +112,11 @@ class Flusher:
                 return new
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- spreads load, keeps no secret
             pause = min(pause * 2, _PAUSES[1])
+
+
+def _tell(queued: Queued) -> None:
+    """Whatever goes wrong with one that is told, the others must be, and later events must be stored."""
+    try:
+        queued.durable()
+    except Exception:
+        log.exception("call %s is stored, and its ledger does not know", queued.entry.record.id)

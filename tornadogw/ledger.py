@@ -20,10 +20,10 @@ from tornadogw.flush import Flusher, Queued
 from tornadogw.journal.entries import encode
 from tornadogw.journal.writer import Journal
 from tornadogw.keeper import Keeper
-from tornadogw.purse import Purse, Refused, Reservation, Terms
+from tornadogw.purse import Leasing, Purse, Refused, Reservation
 from tornadogw.store.ports import MAX_AMOUNT, StoreUnavailable
 from tornadogw.store.ports_money import Entry, EventStore, LeaseStore, Part, Standing, Wallet, Wish
-from tornadogw.types import Caller, Record, Value
+from tornadogw.types import Caller, Record
 from tornadogw.wallets import Day, Offer, Source, budgets, day_of, sources
 
 __all__ = ["Hold", "Leasing", "Ledger", "Offer"]
@@ -32,14 +32,6 @@ log = logging.getLogger(__name__)
 
 _FREE = "ffffff"
 """The counter of the lease that calls without a hold are events of."""
-
-
-class Leasing(Value, frozen=True):
-    """How leases are made. Seconds; `patience` is how long a request waits for the database."""
-
-    seconds: float = 30.0
-    margin: float = 2.0
-    patience: float = 3.0
 
 
 def _used_up(wallet: Wallet) -> GatewayError:
@@ -74,6 +66,11 @@ class Hold:
     def covers(self, offer: Offer) -> bool:
         """Whether this route may be asked: what it can cost at most is held, or it costs nothing."""
         return self._source.covers(offer, self.amount)
+
+    @property
+    def charged(self) -> Record | None:
+        """The record of the last `charge`, with what the hold knows: which wallet paid, on which day."""
+        return self._record
 
     @property
     def settled(self) -> bool:
@@ -142,7 +139,7 @@ class Ledger:
         self.leasing = leasing = leasing or Leasing()
         self._leases, self._start_id, self._journal = leases, start_id, journal
         self._time_zone, self._now, self._max_pending = time_zone, now, max_pending
-        self._terms = Terms(leasing.seconds, leasing.margin, processes)
+        self._processes = processes
         self._purses: dict[str, Purse] = {}
         self._flusher = Flusher(events, inserted)
         self._keeper = Keeper(self._purses.values, self._forget, leasing.seconds)
@@ -252,7 +249,9 @@ class Ledger:
         """None: the wallet does not cover even the cheapest."""
         purse = self._purses.get(wallet.id)
         if purse is None:
-            purse = self._purses[wallet.id] = Purse(wallet, self._operate, self._new_lease, self._terms)
+            purse = self._purses[wallet.id] = Purse(
+                wallet, self._operate, self._new_lease, self.leasing, self._processes
+            )
         elif purse.wallet.limit != wallet.limit:
             purse.wallet = wallet
             purse.hope()

@@ -11,12 +11,11 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
-import msgspec
-
 from tornadogw.store.ports import MAX_AMOUNT, StoreUnavailable
 from tornadogw.store.ports_money import Standing, Wallet, Wish
+from tornadogw.types import Value
 
-__all__ = ["Lease", "Purse", "Refused", "Reservation", "Terms"]
+__all__ = ["Lease", "Leasing", "Purse", "Refused", "Reservation"]
 
 AMPLE = 4
 """How many times of what is needed now a lease should have, while the wallet has plenty."""
@@ -28,11 +27,15 @@ REFUSED = 0.5
 Ask = Callable[[Wallet, Wish], Awaitable[Standing]]
 
 
-class Terms:
-    """How long leases last and how they are shared, in seconds; `processes` says how many share a wallet."""
+class Leasing(Value, frozen=True):
+    """How leases are made. Seconds."""
 
-    def __init__(self, seconds: float, margin: float, processes: Callable[[], int]) -> None:
-        self.seconds, self.margin, self.processes = seconds, margin, processes
+    seconds: float = 30.0
+    """How long one lasts."""
+    margin: float = 2.0
+    """How long before its end it is not used any more."""
+    patience: float = 3.0
+    """How long a request waits for the database."""
 
 
 class Refused(Exception):
@@ -103,9 +106,12 @@ class Reservation:
 class Purse:
     """One wallet. `ask` does an operation on its lease; it is called for one operation at a time."""
 
-    def __init__(self, wallet: Wallet, ask: Ask, new_id: Callable[[], str], terms: Terms) -> None:
+    def __init__(
+        self, wallet: Wallet, ask: Ask, new_id: Callable[[], str], leasing: Leasing, processes: Callable[[], int]
+    ) -> None:
+        """`processes`: how many share the wallet."""
         self.wallet = wallet
-        self._ask, self._new_id, self._terms = ask, new_id, terms
+        self._ask, self._new_id, self._leasing, self._processes = ask, new_id, leasing, processes
         self.lease: Lease | None = None
         self.old: list[Lease] = []
         """Leases that were lost while calls ran on them."""
@@ -168,18 +174,31 @@ class Purse:
                 self.lease = lease = Lease(self._new_id())
             lacking = tuple(amount - lease.free for amount in amounts if amount > lease.free)
             want = AMPLE * max(*lacking, self._waiting, lease.reserved) + self._ahead() if lacking else 0
-            wish = self._wish(lease, needs=lacking, want=want)
-            standing = await self._operate(lease, msgspec.structs.replace(wish, opening=fresh))
+            standing = await self._operate(lease, self._wish(lease, needs=lacking, want=want, opening=fresh))
             if standing.granted is not None or fresh:
                 break  # else somebody has closed it, and another one may do
         if lease is not self.lease or lease.free < amounts[-1]:
             self._refuse(amounts[-1], active=standing.active)
 
-    def _wish(self, lease: Lease, *, needs: tuple[int, ...] = (), want: int = 0, keep: int | None = None) -> Wish:
-        share = 4 * max(1, self._terms.processes())
-        kept = None if keep is None else min(keep, MAX_AMOUNT)
-        needed = tuple(min(need, MAX_AMOUNT) for need in needs)
-        return Wish(lease.id, lease.settled, needed, min(want, MAX_AMOUNT), share, kept, self._terms.seconds)
+    def _wish(
+        self,
+        lease: Lease,
+        *,
+        needs: tuple[int, ...] = (),
+        want: int = 0,
+        keep: int | None = None,
+        opening: bool = False,
+    ) -> Wish:
+        return Wish(
+            lease.id,
+            lease.settled,
+            needs=tuple(min(need, MAX_AMOUNT) for need in needs),
+            want=min(want, MAX_AMOUNT),
+            share=4 * max(1, self._processes()),
+            keep=None if keep is None else min(keep, MAX_AMOUNT),
+            seconds=self._leasing.seconds,
+            opening=opening,
+        )
 
     def _refuse(self, amount: int, *, active: bool) -> None:
         self._refused, self._active = amount, active
@@ -240,7 +259,7 @@ class Purse:
             for lease in list(self.old):
                 if lease.settled > lease.told:
                     settled = lease.settled
-                    await self._ask(self.wallet, Wish(lease.id, settled, seconds=self._terms.seconds))
+                    await self._ask(self.wallet, Wish(lease.id, settled))
                     lease.told = settled
                 if not lease.busy and lease.told == lease.settled:
                     self.old.remove(lease)
@@ -261,7 +280,7 @@ class Purse:
             self._lose(lease)
         else:
             lease.granted = standing.granted
-            lease.until = began + self._terms.seconds - self._terms.margin
+            lease.until = began + self._leasing.seconds - self._leasing.margin
         self._costs, self.asked, self._largest = 0, began, wish.needs[0] if wish.needs else 0
         self._active = standing.active
         self.poor = standing.balance < wish.share * max(wish.needs[0] if wish.needs else 0, lease.reserved, 1)

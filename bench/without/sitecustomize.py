@@ -45,10 +45,10 @@ async def insert(_self: MongoEvents, entries: Sequence[Any]) -> frozenset[str]:
 
 def leave_out(what: str) -> None:
     if what == "ledger":
-        Ledger.holding = holding  # type: ignore[method-assign,assignment]
+        Ledger.holding = holding  # type: ignore[method-assign,assignment]  # it is what is left out
     else:
-        MongoEvents.insert = insert  # type: ignore[method-assign]
-        DayWriter.add = lambda _self, _entries: None  # type: ignore[method-assign]
+        MongoEvents.insert = insert  # type: ignore[method-assign]  # it is what is left out
+        DayWriter.add = lambda _self, _entries: None  # type: ignore[method-assign]  # it is what is left out
 
 
 if os.environ.get("BENCH_WITHOUT"):

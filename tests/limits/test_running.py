@@ -23,7 +23,7 @@ class Several:
         self.each, self.peers = [], []
         for _ in range(number):
             peers = Peers(self.store, lambda: self.number, clock=self.clock)
-            peers.alone = lambda: self.number == 1  # type: ignore[method-assign]
+            peers.alone = lambda: self.number == 1  # type: ignore[method-assign]  # instead of asking
             self.peers.append(peers)
             self.each.append(Running(self.store, peers, clock=self.clock, deadline=5))
 

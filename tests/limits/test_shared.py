@@ -36,7 +36,7 @@ class Several:
 
     def join(self) -> Shared:
         peers = Peers(self.store, lambda: self.number, clock=self.clock)
-        peers.alone = lambda: self.number == 1  # type: ignore[method-assign]
+        peers.alone = lambda: self.number == 1  # type: ignore[method-assign]  # instead of asking
         peers.settled = self.settled
         own = Windows(self.clock) if self.need else Sums(self.clock)
         each = Shared(own, self.store, peers, need=self.need, clock=self.clock, deadline=5)

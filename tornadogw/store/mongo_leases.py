@@ -196,7 +196,6 @@ def _settled(lease: str, settled: int, *, opening: bool) -> list[Stage]:
     s: Expression = {"$max": [{"$ifNull": ["$_x.lease.s", _NOTHING]}, money(settled)]}
     g: Expression = {"$max": [{"$ifNull": ["$_x.lease.g", _NOTHING]}, "$_x.s"]}
     was = {"g": {"$ifNull": ["$_x.lease.g", _NOTHING]}, "s": {"$ifNull": ["$_x.lease.s", _NOTHING]}}
-    if_there = _only_if("$_x.there")
     return [
         {
             "$set": {
@@ -206,8 +205,8 @@ def _settled(lease: str, settled: int, *, opening: bool) -> list[Stage]:
                 }
             }
         },
-        {"$set": {"_x.open": {"$eq": [{"$type": "$_x.lease.closed"}, "missing"]}, "_x.s": if_there(s, was["s"])}},
-        {"$set": {"_x.g": if_there(g, was["g"])}},
+        {"$set": {"_x.open": {"$eq": [{"$type": "$_x.lease.closed"}, "missing"]}, "_x.s": _if_there(s, was["s"])}},
+        {"$set": {"_x.g": _if_there(g, was["g"])}},
         {
             "$set": {
                 "spent": {"$add": ["$spent", {"$subtract": ["$_x.s", was["s"]]}]},
@@ -276,8 +275,5 @@ def _written(lease: str, value: Expression) -> list[Stage]:
     ]
 
 
-def _only_if(condition: Expression) -> Any:
-    def choose(then: Expression, otherwise: Expression) -> Expression:
-        return {"$cond": [condition, then, otherwise]}
-
-    return choose
+def _if_there(then: Expression, otherwise: Expression) -> Expression:
+    return {"$cond": ["$_x.there", then, otherwise]}

@@ -14,7 +14,7 @@ def no_journal() -> None:
     """What is charged is not written to the journal."""
     from tornadogw.journal.segment import Segment
 
-    Segment.append = lambda self, payload: None  # type: ignore[method-assign]
+    Segment.append = lambda self, payload: None  # type: ignore[method-assign]  # the bug
 
 
 def settle_by_increment() -> None:
@@ -53,8 +53,8 @@ def reclaim_early() -> None:
             await self._store.reclaim(each, await self._store.charged(part))
         return 0
 
-    reclaim.Reclaimer.__init__ = often  # type: ignore[method-assign]
-    reclaim.Reclaimer.look = look  # type: ignore[method-assign]
+    reclaim.Reclaimer.__init__ = often  # type: ignore[method-assign]  # the bug
+    reclaim.Reclaimer.look = look  # type: ignore[method-assign]  # the bug
 
 
 def duplicates_are_errors() -> None:
@@ -68,7 +68,7 @@ def duplicates_are_errors() -> None:
             raise ports.StoreUnavailable(f"{len(refused)} events are refused")
         return refused
 
-    mongo_events.MongoEvents._insert = wrong  # type: ignore[method-assign]
+    mongo_events.MongoEvents._insert = wrong  # type: ignore[method-assign]  # the bug
 
 
 def charge_at_start() -> None:
@@ -80,7 +80,7 @@ def charge_at_start() -> None:
     def wrong(self: Any, cost: int, record: Any) -> bool:
         return right(self, max(cost, self.amount), record)
 
-    ledger.Hold.charge = wrong  # type: ignore[method-assign]
+    ledger.Hold.charge = wrong  # type: ignore[method-assign]  # the bug
 
 
 BUGS = {
