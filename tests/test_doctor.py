@@ -273,7 +273,7 @@ async def forgetful(mongo: Mongo, *, events: int, days: int) -> None:
 
 async def closed_since(mongo: Mongo, first: int) -> None:
     jobs = MongoDayJobs(mongo, "UTC")
-    for number in range(first, 1, -1):
+    for number in range(first, 0, -1):
         await jobs.done(day_name(number))
 
 

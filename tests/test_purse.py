@@ -162,7 +162,7 @@ async def test_a_lease_that_was_closed_is_replaced_and_settled() -> None:
     assert bank.purse.old == [part.lease]
     part.durable(70)
     await bank.purse.settle_old()
-    assert bank.wishes[-1] == Wish("a", 70)
+    assert bank.wishes[-1] == Wish("a", 70, number=3)
     assert bank.purse.old == []
 
 

@@ -49,7 +49,7 @@ class Refused(Exception):
 class Lease:
     """What the database has granted to this process, and what became of it. Amounts are micro-units."""
 
-    __slots__ = ("granted", "id", "pending", "reserved", "settled", "told", "until")
+    __slots__ = ("granted", "id", "operations", "pending", "reserved", "settled", "told", "until")
 
     def __init__(self, lease_id: str) -> None:
         self.id = lease_id
@@ -64,6 +64,12 @@ class Lease:
         """For calls that are running."""
         self.until = 0.0
         """`time.monotonic()` up to which it may be used."""
+        self.operations = 0
+
+    def next(self) -> int:
+        """The number of the next operation on it."""
+        self.operations += 1
+        return self.operations
 
     @property
     def free(self) -> int:
@@ -198,6 +204,7 @@ class Purse:
             keep=None if keep is None else min(keep, MAX_AMOUNT),
             seconds=self._leasing.seconds,
             opening=opening,
+            number=lease.next(),
         )
 
     def _refuse(self, amount: int, *, active: bool) -> None:
@@ -249,7 +256,7 @@ class Purse:
             if lease.busy:
                 return False
             lease.until = 0.0  # nobody reserves from now on, and what is reserved after a failure is a new lease's
-            await self._ask(self.wallet, Wish(lease.id, lease.settled, keep=0, ending=True))
+            await self._ask(self.wallet, Wish(lease.id, lease.settled, keep=0, ending=True, number=lease.next()))
             self.lease = None
             return not self.old
 
@@ -259,7 +266,7 @@ class Purse:
             for lease in list(self.old):
                 if lease.settled > lease.told:
                     settled = lease.settled
-                    await self._ask(self.wallet, Wish(lease.id, settled))
+                    await self._ask(self.wallet, Wish(lease.id, settled, number=lease.next()))
                     lease.told = settled
                 if not lease.busy and lease.told == lease.settled:
                     self.old.remove(lease)

@@ -36,6 +36,28 @@ async def test_what_was_charged_is_stored_and_its_lease_is_over(mongo: Mongo, tm
     assert list(tmp_path.glob("*/*.segment")) == []
 
 
+async def test_nothing_goes_back_before_the_events_are_stored(mongo: Mongo, tmp_path, claim_log) -> None:
+    """Else others spend in between what is spent already."""
+    claim_log("tornadogw.journal.replay", "brought into the books")
+    caller = await new_caller(mongo, 1000)
+    books = Books(mongo, tmp_path)
+    await spent(books, caller, 10, 20)
+    await books.die()
+    before = await state(mongo, caller)
+    seen = []
+
+    class Watched(type(books.events)):
+        async def insert(self, entries):
+            seen.append(await state(mongo, caller))
+            return await super().insert(entries)
+
+    slot = take_slot(tmp_path)
+    assert await replay(tmp_path, slot, "d" * 32, books.leases, Watched(mongo)) == 2
+    slot.release()
+    assert seen == [before]
+    assert await state(mongo, caller) == (970, 0, 30)
+
+
 async def test_what_was_flushed_before_counts_once(mongo: Mongo, tmp_path, claim_log) -> None:
     """Killed after the events were stored and before anybody knew."""
     claim_log("tornadogw.journal.replay", "brought into the books")

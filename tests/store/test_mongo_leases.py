@@ -15,6 +15,7 @@ from tests.store.money import check_wallet, document, finished, new_caller
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_leases import MongoLeases
+from tornadogw.store.mongo_values import moment
 from tornadogw.store.ports_money import Entry, Overdue, Part, Standing, Wallet, Wish
 from tornadogw.types import Caller
 
@@ -177,6 +178,39 @@ async def test_reclaiming_gives_back_and_stays_known(mongo: Mongo, store: MongoL
     assert await figures(mongo, caller) == (80, 20, {L1: (20, 20)})
     assert await ask(store, wallet, settled=20, keep=0, ending=True) == Standing(None, 80)
     assert await figures(mongo, caller) == (80, 20, {L1: (20, 20)})
+
+
+async def test_what_is_late_only_settles(mongo: Mongo, store: MongoLeases) -> None:
+    """A server that was frozen does operations that nobody waits for any more, in any order."""
+    caller = await new_caller(mongo, 100)
+    wallet = prepaid(caller)
+    await ask(store, wallet, needs=(60,), number=1)
+    await ask(store, wallet, settled=5, needs=(20,), number=4)
+    before = (await document(mongo, caller))["leases"][L1]
+    assert await ask(store, wallet, settled=7, keep=0, number=2) == Standing(80, 20)
+    assert await ask(store, wallet, settled=6, keep=0, ending=True, number=3) == Standing(80, 20)
+    assert await ask(store, wallet, settled=6, needs=(10,), want=10, number=3) == Standing(80, 20)
+    after = (await document(mongo, caller))["leases"][L1]
+    assert after == before | {"s": 7}
+    assert await figures(mongo, caller) == (20, 7, {L1: (80, 7)})
+    assert await ask(store, wallet, settled=8, keep=0, number=5) == Standing(8, 92)
+
+
+async def test_a_kept_lease_gives_nothing_back_and_is_not_forgotten(mongo: Mongo, store: MongoLeases) -> None:
+    caller = await new_caller(mongo, 100)
+    part = Part("prepaid", caller.account_id, L1)
+    assert not await store.keep(part)
+    await ask(store, prepaid(caller), needs=(60,), seconds=-100)
+    assert len(await store.overdue(60)) == 1
+    assert await store.keep(part)
+    assert await store.overdue(-1) == []
+    assert await figures(mongo, caller) == (40, 0, {L1: (60, 0)})
+    await store.close(part, 0)
+    await mongo.database["accounts"].update_one({}, {"$set": {f"leases.{L1}.closed": moment(0), "lc": moment(0)}})
+    assert (await store.late(60))[0].old
+    assert await store.keep(part)
+    assert not (await store.late(60))[0].old
+    assert await figures(mongo, caller) == (100, 0, {L1: (0, 0)})
 
 
 async def test_a_renewal_wins_over_a_reclaim(mongo: Mongo, store: MongoLeases) -> None:

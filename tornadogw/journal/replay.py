@@ -79,8 +79,9 @@ class _Replay:
 
     async def _entries(self, entries: Sequence[Entry]) -> int:
         parts = {part for entry in entries for part in entry.parts}
-        # The process is over, so its leases are. Those that are not there any more cannot be settled.
-        gone = {part for part in parts if not await self._leases.close(part, 0)}
+        # The process is over, so its leases are; but what they hold is spent, so nothing goes back before the events
+        # are there. Leases that are not there any more cannot be settled.
+        gone = {part for part in parts if not await self._leases.keep(part)}
         lost = [entry for entry in entries if entry.parts and entry.parts[0] in gone]
         kept = [entry for entry in entries if not (entry.parts and entry.parts[0] in gone)]
         new: set[str] = set()

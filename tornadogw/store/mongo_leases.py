@@ -1,8 +1,8 @@
 """Leases in MongoDB: `leases.<lid>` inside accounts and wallets, changed by one update each.
 
 wallets  `_id`, `kind` (`day`, `daily`, `total`), `a` account, `credited`, `balance`, `spent`, `leases`, `e` (date: TTL)
-leases   `g` granted, `s` settled (only ever raised), `t` (date on which it began), `exp` (date), `p` start id, `closed`
-         (date; then `g` is `s`)
+leases   `g` granted, `s` settled (only ever raised), `n` number of its owner's last operation, `t` (date on which it
+         began), `exp` (date), `p` start id, `closed` (date; then `g` is `s`)
 `le` is the earliest end of an open lease, `lc` the earliest date of a closed one; absent: there is none. They are what
 makes overdue leases findable. `credited == balance + spent + sum(g - s)` holds in every version of every document.
 """
@@ -37,6 +37,8 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
 }
 ACCOUNT_INDEXES = _LEASED
 """Those of the same fields in `accounts`."""
+_KEPT = 30_000
+"""Milliseconds that a lease lasts from when its events begin to be stored by somebody else."""
 _NOTHING = money(0)
 Expression = Mapping[str, Any] | str | int
 Stage = dict[str, Any]
@@ -66,6 +68,7 @@ class MongoLeases:
         stages = [
             *_filled(wallet),
             *_settled(wish.lease, wish.settled, opening=wish.opening),
+            _in_order(wish.number),
             *_granted(wish),
             *_written(wish.lease, _after(wish, start_id)),
         ]
@@ -116,6 +119,15 @@ class MongoLeases:
         place = f"leases.{found.lease}"
         still = {"_id": found.wallet.id, f"{place}.exp": moment(found.end), f"{place}.closed": {"$exists": False}}
         return await self._close(found.wallet.kind, still, found.lease, settled)
+
+    async def keep(self, part: Part) -> bool:
+        place = f"leases.{part.lease}"
+        closed = {"$cond": [{"$eq": [{"$type": f"${place}.closed"}, "missing"]}, "$$REMOVE", "$$NOW"]}
+        kept = {"$mergeObjects": [f"${place}", {"exp": {"$add": ["$$NOW", _KEPT]}, "closed": closed}]}
+        which = {"_id": part.wallet_id, place: {"$exists": True}}
+        with driver_errors():
+            done = await self._database[_COLLECTIONS[part.kind]].update_one(which, _written(part.lease, kept))
+        return bool(done.matched_count)
 
     async def close(self, part: Part, settled: int) -> bool:
         there = {"_id": part.wallet_id, f"leases.{part.lease}": {"$exists": True}}
@@ -216,9 +228,14 @@ def _settled(lease: str, settled: int, *, opening: bool) -> list[Stage]:
     ]
 
 
+def _in_order(number: int) -> Stage:
+    """`_x.now` is whether no later operation of the owner was done before: a frozen server does what nobody awaits."""
+    return {"$set": {"_x.now": {"$lte": [{"$ifNull": ["$_x.lease.n", 0]}, number]}}}
+
+
 def _granted(wish: Wish) -> list[Stage]:
     """Grant and give back; `_x.g` and the balance follow. A closed lease gets nothing."""
-    usable = {"$and": ["$_x.there", "$_x.open", {"$in": [{"$ifNull": ["$status", "active"]}, ["active"]]}]}
+    usable = {"$and": ["$_x.there", "$_x.open", "$_x.now", {"$in": [{"$ifNull": ["$status", "active"]}, ["active"]]}]}
     more: Expression = {"$min": [money(wish.want), {"$floor": {"$divide": ["$balance", wish.share]}}]}
     more = {"$toLong": {"$max": [more, _NOTHING]}}
     if wish.needs:
@@ -234,7 +251,7 @@ def _granted(wish: Wish) -> list[Stage]:
     back: Expression = _NOTHING
     if wish.keep is not None:
         beyond = {"$subtract": [{"$add": ["$_x.g", "$_x.t"]}, {"$add": ["$_x.s", money(wish.keep)]}]}
-        back = {"$cond": ["$_x.open", {"$max": [beyond, _NOTHING]}, _NOTHING]}
+        back = {"$cond": [{"$and": ["$_x.open", "$_x.now"]}, {"$max": [beyond, _NOTHING]}, _NOTHING]}
     stages += [
         {"$set": {"_x.t": {"$subtract": ["$_x.t", back]}}},
         {"$set": {"_x.g": {"$add": ["$_x.g", "$_x.t"]}, "balance": {"$subtract": ["$balance", "$_x.t"]}}},
@@ -246,15 +263,20 @@ def _after(wish: Wish, start_id: str) -> Expression:
     """What becomes of the lease: nothing that was never granted is written."""
     end = {"$add": ["$$NOW", round(wish.seconds * 1000)]}
     begun = {"$ifNull": ["$_x.lease.t", "$$NOW"]}
-    lease = {"g": "$_x.g", "s": "$_x.s", "exp": end, "p": start_id, "t": begun}
+    lease = {"g": "$_x.g", "s": "$_x.s", "n": wish.number, "exp": end, "p": start_id, "t": begun}
     if wish.ending:
         alive: Expression = "$$REMOVE"
     else:
         worth = {"$or": [{"$gt": ["$_x.g", _NOTHING]}, {"$ne": ["$_x.lease", {}]}]}
         alive = {"$cond": [worth, lease, "$$REMOVE"]}
-    kept = {"$mergeObjects": ["$_x.lease", {"g": "$_x.s", "s": "$_x.s"}]}
-    gone: Expression = {"$cond": ["$_x.open", alive, kept]}
-    return {"$cond": ["$_x.there", gone, "$$REMOVE"]}
+    closed = {"$mergeObjects": ["$_x.lease", {"g": "$_x.s", "s": "$_x.s"}]}
+    late = {"$mergeObjects": ["$_x.lease", {"g": "$_x.g", "s": "$_x.s"}]}
+    branches = [
+        {"case": {"$not": ["$_x.there"]}, "then": "$$REMOVE"},
+        {"case": {"$not": ["$_x.open"]}, "then": closed},
+        {"case": {"$not": ["$_x.now"]}, "then": late},
+    ]
+    return {"$switch": {"branches": branches, "default": alive}}
 
 
 def _written(lease: str, value: Expression) -> list[Stage]:

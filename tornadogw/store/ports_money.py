@@ -49,6 +49,8 @@ class Wish(Value, frozen=True):
     """The lease is new: it may be made, if something is granted."""
     ending: bool = False
     """The lease is over, and nobody has anything more to settle on it."""
+    number: int = 0
+    """Which operation of its lease it is: one that is done after a later one only settles."""
 
 
 class Standing(Value, frozen=True):
@@ -111,6 +113,12 @@ class LeaseStore(Protocol):
 
     async def reclaim(self, found: Overdue, settled: int) -> bool:
         """Close the lease unless it was renewed since it was read; what is not settled goes back. False: renewed."""
+
+    async def keep(self, part: Part) -> bool:
+        """Nobody gives the lease back or forgets it for a while: its owner is over, and its events are being stored.
+
+        False: there is none.
+        """
 
     async def close(self, part: Part, settled: int) -> bool:
         """Close the lease of a process that is known to be over, or settle it if it is closed. False: there is none."""
