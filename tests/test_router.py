@@ -60,7 +60,9 @@ class Clock:
 
 
 def router(*models: ModelEntry, health: Health | None = None, seed=1) -> Router:
-    return Router(Catalogue(models), health or Health(Clock()), max_tokens=1000, rng=random.Random(seed))
+    return Router(
+        Catalogue(models), health or Health(Clock(), random.Random(1)), max_tokens=1000, rng=random.Random(seed)
+    )
 
 
 def draft(**fields: Any) -> Draft:
@@ -173,8 +175,8 @@ def test_what_the_balance_does_not_cover_is_left_out_and_said():
 
 
 def test_what_cools_down_is_skipped_and_the_error_says_until_when():
-    health = Health(Clock())
-    health.note(Failure("cool", scope="key", seconds=7.2), upstream="a", credential="a#1", model="m")
+    health = Health(Clock(), random.Random(1))
+    health.enter(upstream="a", model="m").failed(Failure("cool", scope="key", seconds=7.2), "a#1")
     found = router(model("m", route("a"))).candidates(CALLER, draft())
     steps, plan = walk(found, health=health)
     error = plan.exhausted()
@@ -185,8 +187,8 @@ def test_what_cools_down_is_skipped_and_the_error_says_until_when():
 
 
 def test_a_disabled_key_has_no_retry_after():
-    health = Health(Clock())
-    health.note(Failure("disable", scope="key"), upstream="a", credential="a#1", model="m")
+    health = Health(Clock(), random.Random(1))
+    health.enter(upstream="a", model="m").failed(Failure("disable", scope="key"), "a#1")
     _, plan = walk(router(model("m", route("a"))).candidates(CALLER, draft()), health=health)
     assert plan.exhausted().retry_after is None
 

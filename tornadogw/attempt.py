@@ -62,6 +62,7 @@ class RouteAttempt:
         self.first_event: float | None = None
         """`time.monotonic()` of the first useful event."""
         self._heard = False
+        self._on_first_event: Callable[[], None] = lambda: None
         self._draft, self._id = draft, request_id
         self._own, self._credential = credential, credential
         """As configured, and as it is sent: they differ where the vendor's secrets expire."""
@@ -78,11 +79,13 @@ class RouteAttempt:
         *,
         last: bool,
         number: int,
+        on_first_event: Callable[[], None] = lambda: None,
     ) -> None:
         """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
 
         `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this try.
         """
+        self._on_first_event = on_first_event
         if expires := self._expires():
             await self._refresh(tokens)
         route = self.candidate.route
@@ -154,6 +157,7 @@ class RouteAttempt:
         """The first useful event of this call: the head of the answer is known."""
         if self.first_event is None:
             self.first_event = time.monotonic()
+            self._on_first_event()
         headers = {"X-Gateway-Attempts": str(number + self.calls)}
         if told := [name for name in sorted(self.dropped) if _HEADER_SAFE.fullmatch(name)]:
             headers["X-Gateway-Dropped"] = ", ".join(told[:DROPPED])

@@ -135,7 +135,7 @@ class Exchange:
         """Try one route after the other. Returns when all but the end of a whole answer was written."""
         for candidate, credential in self._plan:
             self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
-            failure = await self._try(attempt)
+            failure = await self._try(attempt, credential)
             if failure is None:
                 return
             self._learn(attempt, credential, failure)
@@ -192,9 +192,10 @@ class Exchange:
             record = self.record()
             self._hold.charge(record.cost, record)
 
-    async def _try(self, attempt: RouteAttempt) -> Failure | None:
+    async def _try(self, attempt: RouteAttempt, credential: Credential) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
         began, gate, candidate = time.monotonic(), self._gate, attempt.candidate
+        visit = gate.health.enter(upstream=candidate.route.upstream, model=candidate.route.model)
         failure = None
         try:
             await attempt.relay(
@@ -205,11 +206,16 @@ class Exchange:
                 gate.defaults,
                 last=self._plan.is_last,
                 number=self._calls,
+                on_first_event=visit.left,
             )
+            visit.well()
         except UpstreamFailed as error:
             failure = error.failure
+            visit.failed(failure, credential.name)
         except Cannot as error:
             failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
+        finally:
+            visit.left()
         self._calls += attempt.calls
         outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
         ms = round((time.monotonic() - began) * 1000)
@@ -223,7 +229,6 @@ class Exchange:
         if failure.kind in ("cool", "disable"):
             said = mask(failure.message, attempt.secrets)
             log.info("%s, model %s: %s %s (%s)", credential.name, route.model, failure.kind, failure.code, said)
-        self._gate.health.note(failure, upstream=route.upstream, credential=credential.name, model=route.model)
         if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":
             self._plan.give_up(candidate, failure.seconds)
         telling = failure.kind == "cannot" and failure.code in _TELLING

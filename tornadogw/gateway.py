@@ -208,8 +208,9 @@ def _gate(
     aftermath: Aftermath,
     limiter: Limiter,
 ) -> Gate:
-    health, images = Health(time.monotonic), settings.images
-    router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=random.Random())  # noqa: S311 -- shares load, keeps no secret
+    rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
+    health, images = Health(time.monotonic, rng), settings.images
+    router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=rng)
     return Gate(
         router=router,
         ledger=ledger,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -19,6 +20,7 @@ from tests.journeys.wire import (
     serving,
 )
 from tests.running import CHAT
+from tornadogw import breaker
 from tornadogw.testing import Answer, FakeUpstream
 
 MANY = "[limits]\nkey_per_minute = 10000\nip_per_minute = 10000\n"
@@ -155,10 +157,32 @@ async def test_one_request_does_not_ask_for_ever(start):
     async with AsyncExitStack() as stack:
         ups = await upstreams(stack, 1)
         ups[0].play(DOWN)
-        routes = [f"u0 priority={at}" for at in range(20)]
-        async with start(settings(ups, model("m", *routes))) as gateway:
+        models = [model(f"m{at}", "u0") for at in range(20)]
+        asked = model("m", "u0", fallbacks=str([f"m{at}" for at in range(20)]))
+        async with start(settings(ups, asked, *models)) as gateway:
             assert await who(gateway, "m") == "4001"
             assert len(ups[0].requests) == 6
+
+
+async def test_an_upstream_that_keeps_failing_is_left_alone_until_one_probe_is_answered(start, monkeypatch):
+    monkeypatch.setattr(breaker, "FIRST", 0.2)
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        async with start(settings(ups, model("m", "u0", "u1 priority=1"))) as gateway:
+            ups[0].play(DOWN)
+            assert [await who(gateway, "m") for _ in range(breaker.FAILURES + 3)] == ["by u1"] * (breaker.FAILURES + 3)
+            assert len(ups[0].requests) == breaker.FAILURES, "then it was left alone"
+            probed, gate = asyncio.Event(), gateway.gateway.parts.gate
+            ups[0].play(Answer(body=[probed, said("by u0")]))
+            place = {"upstream": "u0", "credential": "u0#1", "model": "m-at-u0"}
+            while gate.health.wait(**place):
+                await asyncio.sleep(gate.health.wait(**place))
+            probe = asyncio.create_task(who(gateway, "m"))
+            await ups[0].received(breaker.FAILURES + 1)
+            assert await asyncio.gather(*(who(gateway, "m") for _ in range(5))) == ["by u1"] * 5
+            probed.set()
+            assert await probe == "by u0"
+            assert [await who(gateway, "m") for _ in range(3)] == ["by u0"] * 3
 
 
 async def test_a_vendor_that_cannot_is_passed_over(start):

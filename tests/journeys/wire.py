@@ -212,5 +212,7 @@ async def last_event(gateway: Running) -> dict[str, Any]:
 
 
 def forgive(gateway: Running) -> None:
-    """Forget what cools down or is disabled: the next case of a table starts afresh."""
-    gateway.gateway.parts.gate.health._until.clear()
+    """Forget what cools down, fails or is disabled: the next case of a table starts afresh."""
+    health = gateway.gateway.parts.gate.health
+    health._until.clear()
+    health._failing.clear()

@@ -1,0 +1,41 @@
+"""Whatever happens in whatever order: never shut for ever, never two probes at once, shut after enough failures."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tornadogw.breaker import FAILURES, FIRST, LONGEST, PROBE, SPREAD, Breaker
+
+LONGEST_WAIT = max(LONGEST * (1 + SPREAD), PROBE)
+
+
+def test_it_is_closed_until_enough_failures_in_a_row() -> None:
+    breaker = Breaker()
+    assert [breaker.failed(0, 1, 0.5) for _ in range(FAILURES)] == [False] * (FAILURES - 1) + [True]
+    assert breaker.is_open
+    assert breaker.wait(1) == pytest.approx(FIRST)
+    assert breaker.wait(1 + FIRST) == 0
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["enter", "failed", "succeeded", "left"]), st.floats(0, 20), st.floats(0, 1)))
+)
+def test_any_order(steps: list[tuple[str, float, float]]) -> None:
+    breaker, now = Breaker(), 0.0
+    calls: list[float] = []
+    for what, later, luck in steps:
+        now += later
+        if what == "enter" and breaker.wait(now) == 0:
+            breaker.enter(now)
+            calls.append(now)
+            assert not breaker.is_open or breaker.wait(now) == PROBE, "one probe at a time"
+        elif what == "failed" and calls:
+            if breaker.failed(calls.pop(), now, luck):
+                assert breaker.wait(now) >= FIRST * (1 - SPREAD)
+        elif what == "succeeded" and calls and breaker.succeeded(calls.pop()):
+            breaker = Breaker()
+        elif what == "left" and calls:
+            breaker.left(calls.pop(), now)
+        assert 0 <= breaker.wait(now) <= LONGEST_WAIT
