@@ -27,7 +27,7 @@ from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
-from tornadogw.router import Plan, Router
+from tornadogw.router import Plan, Router, Step
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
@@ -78,7 +78,7 @@ async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
     exchange: Exchange | None = None
     try:
         async with gate.ledger.holding(inbound.caller, [each.offer for each in candidates]) as hold:
-            plan = gate.router.plan(candidates, hold.covers)
+            plan = gate.router.plan(draft, candidates, hold.covers)
             exchange = Exchange(gate, inbound, draft, client, hold, plan)
             await tell(exchange, candidates[0].route.deadlines.total)
     finally:
@@ -133,12 +133,14 @@ class Exchange:
 
     async def answer(self) -> None:
         """Try one route after the other. Returns when all but the end of a whole answer was written."""
-        for candidate, credential in self._plan:
-            self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, candidate, credential)
-            failure = await self._try(attempt, credential)
+        for step in self._plan:
+            if step.pause:
+                await asyncio.sleep(step.pause)
+            self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential)
+            failure = await self._try(attempt, step.credential)
             if failure is None:
                 return
-            self._learn(attempt, credential, failure)
+            self._learn(attempt, step, failure)
             if self._client.started:
                 raise after_start(failure, self._gate.upstream_names)
             self._attempt = None  # the operator pays for what nobody saw
@@ -222,14 +224,13 @@ class Exchange:
         self._plan.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, *outcome, ms))
         return failure
 
-    def _learn(self, attempt: RouteAttempt, credential: Credential, failure: Failure) -> None:
-        """What the failure means for this request's next step, and for the requests after it."""
-        candidate, route = attempt.candidate, attempt.candidate.route
+    def _learn(self, attempt: RouteAttempt, step: Step, failure: Failure) -> None:
+        """What the failure means for this request's next step."""
         names = (*self._gate.upstream_names, *attempt.secrets)
         if failure.kind in ("cool", "disable"):
             said = mask(failure.message, attempt.secrets)
-            log.info("%s, model %s: %s %s (%s)", credential.name, route.model, failure.kind, failure.code, said)
-        if failure.kind not in ("cool", "disable") or failure.scope == "upstream+model":
-            self._plan.give_up(candidate, failure.seconds)
+            model = step.candidate.route.model
+            log.info("%s, model %s: %s %s (%s)", step.credential.name, model, failure.kind, failure.code, said)
+        self._plan.failed(step, failure)
         telling = failure.kind == "cannot" and failure.code in _TELLING
         self._plan.says(to_client(failure, names) if telling else None)

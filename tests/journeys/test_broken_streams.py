@@ -17,6 +17,7 @@ from tests.journeys.wire import (
     event,
     events_of,
     finishes,
+    forgive,
     joined,
     last_event,
     role,
@@ -66,6 +67,7 @@ async def test_a_stream_that_fails_late_ends_with_an_error_event_and_is_charged_
         async with FakeUpstream() as upstream, start(serving(upstream.url, vendor=vendor)) as gateway:
             for cut, split in itertools.product(LATE, (0, 50)):
                 upstream.play(msgspec.structs.replace(cut.answer, split=split))
+                forgive(gateway)
                 async with gateway.post(body=ASK) as response:
                     raw = await response.read()
                     assert response.status == 200, (vendor, cut.name, raw)

@@ -100,8 +100,11 @@ async def test_an_early_fault_of_the_only_route_is_4001_and_free(start):
         for fault in EARLY:
             for stream in (True, False):
                 bad.play(fault.answer)
+                asked = len(bad.requests)
+                forgive(gateway)
                 status, body = await gateway.ask({**ASK, "stream": stream})
                 assert status == 503, (fault.name, body)
+                assert len(bad.requests) == asked + (1 if fault.reason == "timeout" else 2), fault.name
                 check_envelope(body, 4001)
                 told = "failed" if fault.reason in ("server_error", "error") else fault.reason
                 assert body["message"].endswith(f"m: {told}"), (fault.name, body)
