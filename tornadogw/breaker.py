@@ -9,8 +9,10 @@ __all__ = ["FAILURES", "FIRST", "LONGEST", "PROBE", "SPREAD", "Breaker"]
 
 FAILURES = 5
 """Failures in a row that open it."""
-FIRST, LONGEST = 10.0, 120.0
-"""Seconds for which it is open at first and at most; each probe that fails doubles them."""
+FIRST = 10.0
+"""Seconds for which it is open at first; each probe that fails doubles them."""
+LONGEST = 120.0
+"""Seconds for which it is open at most."""
 SPREAD = 0.25
 """Share by which a time may be longer or shorter, so that processes do not probe in step."""
 PROBE = 60.0

@@ -180,7 +180,7 @@ class Plan:
         told = [error for error in self._told if error is not None]
         if told and len(told) == len(self._told) and not self._waits:
             return told[-1]
-        why = "; ".join(f"{attempt.model}: {_told(attempt)}" for attempt in self.attempts[-4:])
+        why = "; ".join(dict.fromkeys(f"{attempt.model}: {_told(attempt)}" for attempt in self.attempts[-4:]))
         soonest = min(self._waits, default=math.inf)
         retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
         return NoUpstream(zh=why, en=why, retry_after=retry_after)

@@ -112,7 +112,7 @@ async def test_tokens_are_counted_when_a_call_ends(start):
 async def test_tokens_of_a_failure_are_none_and_those_of_a_client_that_has_gone_count(start):
     hang = Answer(body=role() + text("Once ") * 9, ending="hang")
     async with (
-        FakeUpstream(Answer(status=500, body=problem()), hang) as upstream,
+        FakeUpstream(Answer(status=500, body=problem())) as upstream,
         start(serving(upstream.url, model=PATIENT, top=TOKENS)) as gateway,
     ):
         assert (await gateway.ask(ASK))[0] == 503
