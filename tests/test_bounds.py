@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornadogw.bounds import FOR_TOOLS, PER_MESSAGE, prompt_bound, prompt_ceiling, prompt_estimate
+from tornadogw.bounds import FOR_TOOLS, PER_MESSAGE, prompt_bound, prompt_ceiling, prompt_estimate, prompt_least
 from tornadogw.dialects.chat_parse import parse
 from tornadogw.types import Draft, Traits
 
@@ -50,3 +50,16 @@ def test_prompts_and_token_arrays():
 def test_an_estimate_is_possible(texts):
     draft = draft_of({"messages": [{"role": "user", "content": text} for text in texts]})
     assert prompt_estimate(draft) <= prompt_ceiling(draft, Traits())
+
+
+def test_the_least_is_half_of_the_estimate_and_of_several_prompts_the_longest():
+    assert prompt_least(draft_of({"messages": [{"role": "user", "content": "x" * 80}]})) == 10
+    assert prompt_least(draft_of({"prompt": ["x" * 80, "你" * 30, "y"]})) == 15
+    assert prompt_least(draft_of({"prompt": [[1, 2, 3], [4]]})) == 3
+
+
+@given(st.text(max_size=200))
+def test_the_least_is_at_most_half_the_bytes(text):
+    """The router asks for it only where half the bytes are more than a context."""
+    draft = draft_of({"messages": [{"role": "user", "content": text}]})
+    assert prompt_least(draft) <= draft.prompt_bytes // 2

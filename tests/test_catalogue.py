@@ -29,11 +29,12 @@ name = "chat"
 aliases = ["talk", "small-talk"]
 fallbacks = ["deep"]
 context = 8000
+strategy = "sticky"
 price = { input = "1", output = "2" }
 timeouts = { total = 50 }
 routes = [
   { upstream = "near", model = "acme-chat", weight = 7, public_name = "chat-v1", cost = { input = "0.5" } },
-  { upstream = "far", model = "slow-chat", priority = 9 },
+  { upstream = "far", model = "slow-chat", priority = 9, context = 4000 },
 ]
 [[models]]
 name = "thinker"
@@ -110,6 +111,9 @@ def test_a_model_has_what_the_settings_say(build):
     assert (thinker.modes, thinker.capabilities) == ({"chat"}, {"tools"})
     assert chat.price == Price(1_000_000, 2_000_000)
     assert chat.timeouts.total == 50
+    assert (chat.strategy, thinker.strategy) == ("sticky", "weight")
+    assert [each.context for each in (*chat.routes, *thinker.routes)] == [8000, 4000, None]
+    assert chat.routes[0].place == ("near", "acme-chat")
 
 
 def test_a_route_has_all_that_a_call_needs(build, vendors):

@@ -9,8 +9,10 @@ import pytest
 from tornadogw.catalogue import Catalogue, Deadlines, ModelEntry, RouteEntry
 from tornadogw.errors import InvalidRequest, ModelMismatch, NoUpstream
 from tornadogw.health import Health
-from tornadogw.router import BACK_OFF, MAX_ATTEMPTS, WAIT, Router
+from tornadogw.router import BACK_OFF, MAX_ATTEMPTS, WAIT, Router, Shortlist
 from tornadogw.settings import Timeouts
+from tornadogw.settings.tables import Auto
+from tornadogw.standing import Standing
 from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Price, Traits
 from tornadogw.vendor import Vendor
 
@@ -18,7 +20,9 @@ CALLER = Caller("account", "key")
 CHAT = Draft(mode="chat", model="m", messages=[{"role": "user", "content": "x"}], prompt_bytes=100, message_count=1)
 
 
-def route(upstream="up", *, keys=1, price=1, priority=0, weight=1, **traits: Any) -> RouteEntry:
+def route(
+    upstream="up", *, keys=1, price=1, cost=None, priority=0, weight=1, context=None, **traits: Any
+) -> RouteEntry:
     return RouteEntry(
         upstream=upstream,
         vendor=Vendor(),
@@ -31,10 +35,11 @@ def route(upstream="up", *, keys=1, price=1, priority=0, weight=1, **traits: Any
         weight=weight,
         public_name="",
         price=Price(price * 1_000_000, price * 1_000_000),
-        cost=None,
+        cost=None if cost is None else Price(cost * 1_000_000, cost * 1_000_000),
         deadlines=Deadlines(1, 1, 1, 1),
         traits=Traits(**traits),
         model_name="m",
+        context=context,
     )
 
 
@@ -59,9 +64,15 @@ class Clock:
         return self.now
 
 
-def router(*models: ModelEntry, health: Health | None = None, seed=1) -> Router:
+def router(*models: ModelEntry, health=None, standing=None, seed=1, auto=None) -> Router:
+    standing = standing or Standing((route.place for model in models for route in model.routes), Clock())
     return Router(
-        Catalogue(models), health or Health(Clock(), random.Random(1)), max_tokens=1000, rng=random.Random(seed)
+        Catalogue(models),
+        health or Health(Clock(), random.Random(1)),
+        standing,
+        max_tokens=1000,
+        rng=random.Random(seed),
+        auto=auto or Auto(),
     )
 
 
@@ -86,7 +97,7 @@ def test_aliases_find_their_model_and_count_for_the_allow_list():
     entry = model("m", aliases=("nick",))
     for allowed in ({"m"}, {"nick"}):
         caller = Caller("a", "k", models=frozenset(allowed))
-        assert len(router(entry).candidates(caller, draft(model="nick"))) == 1
+        assert router(entry).candidates(caller, draft(model="nick"))[0].model is entry
 
 
 def test_a_mode_that_the_operator_excluded_is_1003():
@@ -143,7 +154,8 @@ def test_the_bound_covers_prompt_and_every_choice():
 
 def walk(found, affordable=10**9, health=None, fail=None, asked=None):
     steps = []
-    plan = router(model(), health=health).plan(asked or draft(), found, lambda offer: offer.bound <= affordable)
+    shortlist = found if isinstance(found, Shortlist) else Shortlist(found)
+    plan = router(model(), health=health).plan(asked or draft(), shortlist, lambda offer: offer.bound <= affordable)
     for step in plan:
         steps.append(step.credential.name)
         if fail is not None:
@@ -293,7 +305,7 @@ def test_what_is_too_long_goes_only_where_there_is_more_room():
     found = [
         candidate
         for name, size in sizes.items()
-        for candidate in router(model(name, route(name), route(f"{name}2"), context=size)).candidates(
+        for candidate in router(model(name, route(name, context=size), route(f"{name}2", context=size))).candidates(
             CALLER, draft(model=name)
         )
     ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from tornadogw.meter import estimate_tokens
 from tornadogw.types import Draft, Traits
 
-__all__ = ["FOR_TOOLS", "PER_MESSAGE", "prompt_bound", "prompt_ceiling", "prompt_estimate"]
+__all__ = ["FOR_TOOLS", "PER_MESSAGE", "prompt_bound", "prompt_ceiling", "prompt_estimate", "prompt_least"]
 
 PER_MESSAGE = 16
 """Tokens that a chat template may put around one message."""
 FOR_TOOLS = 512
 """Tokens of the instructions that vendors put before tools (seen: up to 350 beyond the bytes that were sent)."""
+
+SPARING = 2
+"""How much better than estimated a tokenizer may do over a whole prompt: 8 plain characters a token, 2 others."""
 
 
 def prompt_bound(draft: Draft, traits: Traits) -> int:
@@ -43,3 +46,12 @@ def prompt_estimate(draft: Draft) -> int:
         elif isinstance(content, list):
             total += sum(estimate_tokens(part["text"]) for part in content if part["type"] == "text")
     return total
+
+
+def prompt_least(draft: Draft) -> int:
+    """Tokens that the longest prompt has at least: whoever may fit into a context is not kept out of it."""
+    if not draft.prompts:
+        return prompt_estimate(draft) // SPARING
+    return max(
+        estimate_tokens(prompt) // SPARING if isinstance(prompt, str) else len(prompt) for prompt in draft.prompts
+    )

@@ -65,6 +65,13 @@ class RouteEntry(msgspec.Struct, frozen=True):
     traits: Traits
     model_name: str
     """The catalogue's name of it."""
+    context: int | None = None
+    """Tokens; None: unknown."""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What figures and failures of this route are kept under."""
+        return self.upstream, self.model
 
     @override
     def __repr__(self) -> str:
@@ -93,6 +100,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     routes: tuple[RouteEntry, ...]
     """In the order of the settings; at least one."""
     timeouts: Timeouts
+    strategy: str = "weight"
+    """Name of the order of its routes."""
 
 
 class Catalogue:
@@ -175,6 +184,7 @@ class _Builder:
             price=price_from_row(model.price),
             routes=tuple(self.route(model, route) for route in model.routes),
             timeouts=model.timeouts,
+            strategy=model.strategy,
         )
 
     def route(self, model: Model, route: Route) -> RouteEntry:
@@ -197,6 +207,7 @@ class _Builder:
             deadlines=self.deadlines(traits.pace, model.timeouts, upstream.timeouts),
             traits=traits,
             model_name=model.name,
+            context=route.context or model.context,
         )
 
     def deadlines(self, pace: str, model: Timeouts, upstream: Timeouts) -> Deadlines:

@@ -29,6 +29,7 @@ from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
 from tornadogw.router import Plan, Router, Step
 from tornadogw.settings.tables import Defaults
+from tornadogw.standing import Standing
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher
@@ -62,6 +63,7 @@ class Gate(Value, frozen=True):
     tokens: Tokens
     fetcher: Fetcher
     health: Health
+    standing: Standing
     defaults: Defaults
     json_clients: re.Pattern[str]
     upstream_names: Sequence[str]
@@ -198,6 +200,12 @@ class Exchange:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
         began, gate, candidate = time.monotonic(), self._gate, attempt.candidate
         visit = gate.health.enter(upstream=candidate.route.upstream, model=candidate.route.model)
+        stay = gate.standing.enter(candidate.route.place)
+
+        def heard() -> None:
+            visit.left()
+            stay.heard()
+
         failure = None
         try:
             await attempt.relay(
@@ -208,16 +216,20 @@ class Exchange:
                 gate.defaults,
                 last=self._plan.is_last,
                 number=self._calls,
-                on_first_event=visit.left,
+                on_first_event=heard,
             )
             visit.well()
+            stay.ended(failed=False)
         except UpstreamFailed as error:
             failure = error.failure
             visit.failed(failure, credential.name)
+            if failure.kind not in ("client", "cannot"):
+                stay.ended(failed=True)
         except Cannot as error:
             failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
         finally:
             visit.left()
+            stay.left()
         self._calls += attempt.calls
         outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
         ms = round((time.monotonic() - began) * 1000)

@@ -37,6 +37,7 @@ from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
+from tornadogw.standing import Standing
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -210,7 +211,8 @@ def _gate(
 ) -> Gate:
     rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
     health, images = Health(time.monotonic, rng), settings.images
-    router = Router(catalogue, health, max_tokens=settings.defaults.max_tokens, rng=rng)
+    standing = Standing((route.place for model in catalogue.models for route in model.routes), time.monotonic)
+    router = Router(catalogue, health, standing, max_tokens=settings.defaults.max_tokens, rng=rng, auto=settings.auto)
     return Gate(
         router=router,
         ledger=ledger,
@@ -218,6 +220,7 @@ def _gate(
         tokens=tokens,
         fetcher=Fetcher(Limits(frozenset(images.allow), images.max_bytes, images.timeout)),
         health=health,
+        standing=standing,
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),

@@ -7,14 +7,20 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from tornadogw.bounds import prompt_bound
+from tornadogw.auto import Known, best_first, is_settled
+from tornadogw.bounds import prompt_bound, prompt_estimate, prompt_least
 from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
-from tornadogw.errors import GatewayError, InvalidRequest, ModelMismatch, NoUpstream
+from tornadogw.errors import ContextTooLong, GatewayError, InvalidRequest, ModelMismatch, NoUpstream
 from tornadogw.pricing import bound
+from tornadogw.settings.tables import Auto
+from tornadogw.standing import Standing
+from tornadogw.strategies import Asked, Choice, by_strategy, conversation
 from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Value
 from tornadogw.wallets import Offer
 
-__all__ = ["AUTO", "Candidate", "Plan", "Router", "Step"]
+__all__ = ["AUTO", "Candidate", "Plan", "Router", "Shortlist", "Step"]
+
+Way = tuple[ModelEntry, RouteEntry]
 
 AUTO = "auto"
 MAX_ATTEMPTS = 6
@@ -23,6 +29,7 @@ WAIT = 5.0
 """Seconds that a request waits at most for the only route that it has: what asks for more is not waited for."""
 BACK_OFF = 0.1, 0.5
 """Shortest and longest pause, in seconds, before a route that failed is asked once more."""
+EVERYTHING = frozenset({"tools", "images", "json_schema", "reasoning"})
 _OURS = frozenset(
     "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported context "
     "context_length_exceeded content_filter model_not_found".split()
@@ -58,34 +65,68 @@ class Step(Value, frozen=True):
     pause: float = 0.0
 
 
-class Router:
-    """Orders routes: models by rank (for `auto`) and fallbacks, routes by priority, then by a weighted draw."""
+class Shortlist(Value, frozen=True):
+    """Who can serve a request, best first, and who could but for something that the record tells."""
 
-    def __init__(self, catalogue: Catalogue, health: Cooling, *, max_tokens: int, rng: random.Random) -> None:
+    candidates: Sequence[Candidate]
+    dropped: Sequence[Attempt] = ()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self.candidates)
+
+    def __getitem__(self, at: int) -> Candidate:
+        return self.candidates[at]
+
+
+class Router:
+    """Orders models by their score (for `auto`) or as fallbacks, their routes by priority and the model's strategy."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        health: Cooling,
+        standing: Standing,
+        *,
+        max_tokens: int,
+        rng: random.Random,
+        auto: Auto,
+    ) -> None:
         self._catalogue = catalogue
         self._health = health
+        self._standing = standing
         self._max_tokens = max_tokens
         self._rng = rng
+        self._auto = auto
+        contexts = (route.context for model in catalogue.models for route in model.routes)
+        self._smallest = min((size for size in contexts if size is not None), default=math.inf)
+        ranked = catalogue.auto_order()
+        self._settled = is_settled(auto, [_rank(model, place) for place, model in enumerate(ranked)])
 
-    def candidates(self, caller: Caller, draft: Draft) -> list[Candidate]:
+    def candidates(self, caller: Caller, draft: Draft) -> Shortlist:
         """Every route that can do what the request needs, best first. Raises ModelMismatch or InvalidRequest."""
         models = self._models(caller, draft)
         able = [model for model in models if not (draft.needs - capabilities(model))]
         if not able:
             missing = ", ".join(sorted(draft.needs - capabilities(models[0])))
             raise ModelMismatch(zh=f"模型不支持: {missing}", en=f"the model cannot do: {missing}", param="model")
-        routes = [(model, route) for model in able for route in self._ordered(model)]
+        # While all is calm ranks decide: nothing is left alone, or it is skipped by the plan wherever it stands.
+        if draft.model == AUTO and len(able) > 1 and not (self._settled and self._standing.calm):
+            known = [self._known(model, rank, draft) for rank, model in enumerate(able)]
+            able = [able[at] for at in best_first(self._auto, known)]
+        routes = [(model, route) for model in able for route in self._ordered(model, caller, draft)]
         if draft.prompts and not isinstance(draft.prompts[0], str):
             routes = [(model, route) for model, route in routes if route.traits.token_prompts]
             if not routes:
                 raise InvalidRequest(
                     zh="prompt 不支持 token 数组", en="prompt cannot be a token array here", param="prompt"
                 )
-        return [Candidate(model, route, self._bound(route, draft)) for model, route in routes]
+        routes, small = self._fitting(routes, draft)
+        dropped = [Attempt(route.upstream, model.name, "skipped", "context") for model, route in small]
+        return Shortlist([Candidate(model, route, self._bound(route, draft)) for model, route in routes], dropped)
 
-    def plan(self, draft: Draft, candidates: Sequence[Candidate], covered: Callable[[Offer], bool]) -> Plan:
-        """The walk over `candidates`; those that are not `covered` by what is held are left out."""
-        return Plan(candidates, covered, self._health, self._rng, any_model=draft.model == AUTO)
+    def plan(self, draft: Draft, shortlist: Shortlist, covered: Callable[[Offer], bool]) -> Plan:
+        """The walk over `shortlist`; those that are not `covered` by what is held are left out."""
+        return Plan(shortlist, covered, self._health, self._rng, any_model=draft.model == AUTO)
 
     def _models(self, caller: Caller, draft: Draft) -> list[ModelEntry]:
         """The asked model and its fallbacks, or all of `auto`, that this key may use in this mode."""
@@ -105,14 +146,56 @@ class Router:
             raise ModelMismatch(zh=f"模型不支持{mode[0]}模式", en=f"the model does not do {mode[1]}", param="model")
         return models
 
-    def _ordered(self, model: ModelEntry) -> list[RouteEntry]:
-        """By priority; inside one priority a draw by weight, without replacement."""
+    def _ordered(self, model: ModelEntry, caller: Caller, draft: Draft) -> Sequence[RouteEntry]:
+        """By priority; inside one priority by the model's strategy, or a draw by weight, without replacement."""
+        if len(model.routes) == 1:
+            return model.routes
         draws = {id(route): self._rng.random() ** (1 / route.weight) for route in model.routes}
-        return sorted(model.routes, key=lambda route: (route.priority, -draws[id(route)]))
+        if model.strategy == "weight":  # the usual one needs to know nothing
+            return sorted(model.routes, key=lambda route: (route.priority, -draws[id(route)]))
+        asked = Asked(
+            prompt=prompt_estimate(draft) if model.strategy == "cheapest" else 0,
+            output=self._output(draft),
+            conversation=conversation(caller.account_id, draft) if model.strategy == "sticky" else b"",
+        )
+        figures = self._standing.figures
+        choices = [Choice(route, figures(route.place), draws[id(route)]) for route in model.routes]
+        return by_strategy(model.strategy, choices, asked)
+
+    def _fitting(self, routes: list[Way], draft: Draft) -> tuple[list[Way], list[Way]]:
+        """Those whose context may hold the prompt, and those whose context surely does not."""
+        if draft.prompt_bytes // 2 <= self._smallest:  # no token is shorter, not even one of an array
+            return routes, []
+        least = prompt_least(draft)
+        small = [(model, route) for model, route in routes if route.context is not None and route.context < least]
+        if len(small) == len(routes):
+            raise ContextTooLong
+        return [way for way in routes if way[1].context is None or way[1].context >= least] if small else routes, small
+
+    def _known(self, model: ModelEntry, place: int, draft: Draft) -> Known:
+        """What `auto` knows of a model: of those of its routes that would be asked first."""
+        weights = self._auto
+        ready = [route for route in model.routes if self._ready(route)]
+        first = min((route.priority for route in ready), default=0)
+        seen = [self._standing.figures(route.place) for route in ready if route.priority == first]
+        return Known(
+            rank=_rank(model, place),
+            price=bound(model.price, prompt_estimate(draft), self._output(draft)) if weights.price else 0,
+            errors=min((each.errors for each in seen), default=1.0),
+            first_event=min((each.first_event for each in seen if each.first_event is not None), default=None),
+            spare=len(capabilities(model) - draft.needs) / len(EVERYTHING) if weights.need else 0.0,
+        )
+
+    def _ready(self, route: RouteEntry) -> bool:
+        wait, upstream, model = self._health.wait, route.upstream, route.model
+        return any(wait(upstream=upstream, credential=key.name, model=model) == 0 for key in route.credentials)
+
+    def _output(self, draft: Draft) -> int:
+        """Tokens that all answers may have."""
+        return draft.choices * (draft.max_tokens or self._max_tokens)
 
     def _bound(self, route: RouteEntry, draft: Draft) -> int:
-        output = draft.choices * (draft.max_tokens or self._max_tokens)
-        return bound(route.price, prompt_bound(draft, route.traits), output)
+        return bound(route.price, prompt_bound(draft, route.traits), self._output(draft))
 
 
 class Plan:
@@ -122,7 +205,7 @@ class Plan:
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        shortlist: Shortlist,
         covered: Callable[[Offer], bool],
         health: Cooling,
         rng: random.Random,
@@ -130,9 +213,9 @@ class Plan:
         any_model: bool = False,
     ) -> None:
         """`any_model`: the models of the candidates are as good as routes of one."""
-        self.attempts: list[Attempt] = []
+        self.attempts: list[Attempt] = list(shortlist.dropped)
         """What was tried and what was skipped, for the record."""
-        self._todo = [candidate for candidate in candidates if covered(candidate.offer)]
+        self._todo = [candidate for candidate in shortlist if covered(candidate.offer)]
         self._health = health
         self._rng = rng
         self._asked: set[tuple[int, str]] = set()
@@ -143,7 +226,7 @@ class Plan:
         self._again: list[Step] = []
         self._repeated: set[str] = set()
         self._count = 0
-        for candidate in candidates:
+        for candidate in shortlist:
             if candidate not in self._todo:
                 self._skip(candidate, "balance")
 
@@ -221,7 +304,7 @@ class Plan:
     def _only_larger(self, candidate: Candidate) -> None:
         """The prompt was too long for this one: what is known to hold no more need not be asked."""
         for other in list(self._todo):
-            if other is not candidate and (other.model.context or math.inf) <= (candidate.model.context or 0):
+            if other is not candidate and (other.route.context or math.inf) <= (candidate.route.context or 0):
                 self._todo.remove(other)
                 self._skip(other, "context")
 
@@ -248,6 +331,11 @@ class Plan:
         self.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, "skipped", reason))
 
 
+def _rank(model: ModelEntry, place: int) -> int:
+    """The operator's, or the place in the settings where no model has one."""
+    return place if model.auto is None else model.auto
+
+
 def _told(attempt: Attempt) -> str:
     """What a client reads of an attempt: what happened, nothing of the operator's keys and vendors."""
     if attempt.reason in _OURS:
@@ -259,8 +347,7 @@ def _told(attempt: Attempt) -> str:
 
 def capabilities(model: ModelEntry) -> frozenset[str]:
     """What a model can do; one that says nothing is taken to do everything."""
-    everything = frozenset({"tools", "images", "json_schema", "reasoning"})
-    return everything if model.capabilities is None else frozenset(model.capabilities)
+    return EVERYTHING if model.capabilities is None else frozenset(model.capabilities)
 
 
 def _allowed(caller: Caller, model: ModelEntry) -> bool:

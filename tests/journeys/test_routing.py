@@ -21,6 +21,7 @@ from tests.journeys.wire import (
 )
 from tests.running import CHAT
 from tornadogw import breaker
+from tornadogw.standing import Figures
 from tornadogw.testing import Answer, FakeUpstream
 
 MANY = "[limits]\nkey_per_minute = 10000\nip_per_minute = 10000\n"
@@ -106,6 +107,94 @@ async def test_without_any_rank_all_models_are_in_auto_in_their_order(start):
             assert await who(gateway, "auto") == "by u1"
             ups[1].play(DOWN)
             assert await who(gateway, "auto") == "by u0"
+
+
+async def test_latency_takes_the_upstream_that_answers_first(start):
+    async with AsyncExitStack() as stack:
+        slow, fast = await upstreams(stack, 2)
+        late = asyncio.Event()
+        slow.play(Answer(body=[late, said("by u0")]))
+        async with start(settings([slow, fast], model("m", "u0", "u1", strategy='"latency"'))) as gateway:
+            first = asyncio.create_task(who(gateway, "m"))
+            asked = asyncio.create_task(slow.received())
+            await asyncio.wait([first, asked], return_when=asyncio.FIRST_COMPLETED)
+            second = asyncio.create_task(who(gateway, "m"))  # both were unknown: one call each
+            await asyncio.wait_for(asyncio.gather(asked, fast.received()), 10)
+            await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
+            assert [await who(gateway, "m") for _ in range(3)] == ["by u1"] * 3, "one call is enough to find out"
+            late.set()
+            assert {await first, await second} == {"by u0", "by u1"}
+            slow.play(Answer(body=said("by u0")))
+            assert [await who(gateway, "m") for _ in range(8)] == ["by u1"] * 8
+            assert len(slow.requests) == 1
+            figures = gateway.gateway.parts.gate.standing.figures
+            assert figures(("u0", "m-at-u0")).first_event > figures(("u1", "m-at-u1")).first_event
+            assert figures(("u0", "m-at-u0")).in_flight == figures(("u1", "m-at-u1")).in_flight == 0
+            fast.play(DOWN)
+            for _ in range(2):
+                assert await who(gateway, "m") == "by u0"
+            assert figures(("u1", "m-at-u1")).errors > 0, "failing fast is not being fast"
+            tools = [{"type": "function", "function": {"name": "f"}}]
+            fast.play(Answer(body=said("by u1")))
+            assert await who(gateway, "m", tools=tools) == "by u0"
+
+
+async def test_a_client_that_leaves_is_in_flight_no_more_and_tells_nothing(start):
+    async with AsyncExitStack() as stack:
+        [up] = await upstreams(stack, 1)
+        up.play(Answer(body=[asyncio.Event()]))
+        async with start(settings([up], model("m", "u0"))) as gateway:
+            standing, place = gateway.gateway.parts.gate.standing, ("u0", "m-at-u0")
+            asked = asyncio.create_task(who(gateway, "m"))
+            received = await asyncio.wait_for(up.received(), 10)
+            assert standing.figures(place).in_flight == 1
+            asked.cancel()
+            await asyncio.wait_for(received.gone.wait(), 10)
+            await last_event(gateway)
+            assert standing.figures(place) == Figures()
+
+
+async def test_sticky_keeps_a_conversation_at_its_upstream(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 2)
+        async with start(settings(ups, model("m", "u0", "u1", strategy='"sticky"'))) as gateway:
+
+            async def turn(talk: int, *more: dict[str, str]) -> str:
+                start = [{"role": "system", "content": "s"}, {"role": "user", "content": f"talk {talk}"}]
+                return await who(gateway, "m", messages=[*start, *more])
+
+            first = [await turn(talk) for talk in range(16)]
+            assert set(first) == {"by u0", "by u1"}
+            again = [{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]
+            assert [await turn(talk, *again) for talk in range(16)] == first
+            ups[0].play(BUSY)
+            assert {await turn(talk) for talk in range(16)} == {"by u1"}
+            assert len(ups[1].requests) == 2 * first.count("by u1") + 16
+
+
+async def test_a_prompt_goes_where_it_fits(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 3)
+        models = [
+            model("m", "u0 context=1000", "u1 priority=1 context=3000", fallbacks='["large"]'),
+            model("large", "u2", context="5000"),
+        ]
+        async with start(settings(ups, *models)) as gateway:
+
+            async def ask(length: int) -> str:
+                return await who(gateway, "m", messages=[{"role": "user", "content": "x" * length}])
+
+            assert [await ask(length) for length in (100, 9000, 30000)] == ["by u0", "by u1", "by u2"]
+            record = await last_event(gateway)
+            assert [each[:4] for each in record["at"][:2]] == [
+                ["u0", "m", "skipped", "context"],
+                ["u1", "m", "skipped", "context"],
+            ]
+            messages = [{"role": "user", "content": "x" * 50000}]
+            status, body = await gateway.ask({**CHAT, "model": "m", "messages": messages})
+            assert status == 400
+            check_envelope(body, 1002, "context_length_exceeded")
+            assert [len(up.requests) for up in ups] == [1, 1, 1]
 
 
 async def test_the_default_model_is_a_setting(start):

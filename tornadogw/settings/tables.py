@@ -115,6 +115,21 @@ class Defaults(Table, frozen=True):
     temperature: Annotated[float, Meta(ge=0, le=2), _help("Temperature of requests that name none.")] = 0.7
 
 
+Share = Annotated[float, Meta(ge=0, le=1000)]
+
+
+class Auto(Table, frozen=True):
+    """Weights of the score in `auto`; tornadogw/auto.py has the formula."""
+
+    rank: Annotated[Share, _help("What one step of a model's rank counts.")] = 1.0
+    price: Annotated[Share, _help("What being the dearest counts, beside being free.")] = 0.0
+    health: Annotated[Share, _help("What failing every call counts, beside failing none.")] = 1.5
+    latency: Annotated[Share, _help("What being very slow counts; 5 seconds to the first event count half of it.")] = (
+        0.5
+    )
+    need: Annotated[Share, _help("What every capability counts that the request has no need of.")] = 0.0
+
+
 class Images(Table, frozen=True):
     allow: Annotated[
         list[str],
@@ -183,6 +198,7 @@ class Route(Table, frozen=True):
     model: Annotated[str, _help("The vendor's name of the model.")]
     priority: Annotated[int | None, _help("Lower first; absent: the upstream's.")] = None
     weight: Annotated[Positive | None, _help("Share inside one priority; absent: the upstream's.")] = None
+    context: Annotated[Positive | None, _help("Context length in tokens here; absent: the model's.")] = None
     public_name: Annotated[str, _help("Name in answers instead of what the upstream reports.")] = ""
     cost: Annotated[CostRow | None, _help("What the operator pays, in the same form.")] = None
 
@@ -199,7 +215,13 @@ class Model(Table, frozen=True):
     modes: Annotated[list[Literal["chat", "completion"]], _help("What it may be used for.")] = msgspec.field(
         default_factory=lambda: ["chat", "completion"]
     )
-    context: Annotated[Positive | None, _help("Context length in tokens.")] = None
+    strategy: Annotated[
+        Literal["weight", "latency", "least_busy", "cheapest", "sticky"],
+        _help("Which of its routes of the same priority is asked first, see docs/routing.md."),
+    ] = "weight"
+    context: Annotated[
+        Positive | None, _help("Context length in tokens; longer prompts are not sent there. Absent: unknown.")
+    ] = None
     capabilities: Annotated[
         list[Literal["tools", "images", "json_schema", "reasoning"]] | None,
         _help("What it can do; absent: everything."),
@@ -216,6 +238,7 @@ class Settings(Table, frozen=True):
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
     limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
+    auto: Annotated[Auto, _help("What counts how much when the model is `auto`, see docs/routing.md.")] = Auto()
     timeouts: Annotated[
         Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")
     ] = Timeouts()
