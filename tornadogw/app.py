@@ -14,6 +14,7 @@ from tornadogw.handlers.base import BaseHandler, Date, Parts
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
 from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandler
+from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.types import Value
@@ -38,6 +39,7 @@ def routes(prefix: str) -> Sequence[Route]:
             Route(f"{base}/chat/completions", CompletionsHandler, under_prefix),
             Route(f"{base}/completions", CompletionsHandler, under_prefix),
             Route(f"{base}/models", ModelsHandler, under_prefix),
+            Route(f"{base}/requests/", RequestsHandler, under_prefix, rest=True),
             Route(f"{base}/models/", ModelHandler, under_prefix, rest=True),
         ]
     table += [Route(prefix, UnknownHandler, under_prefix=True, rest=True), Route("/v1", UnknownHandler, rest=True)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +28,10 @@ from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
-from tornadogw.router import Plan, Router, Step
+from tornadogw.router import Plan, Router, Shortlist, Step
 from tornadogw.settings.tables import Defaults
 from tornadogw.standing import Standing
+from tornadogw.store.ports_decisions import Decision
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher
@@ -69,6 +71,8 @@ class Gate(Value, frozen=True):
     upstream_names: Sequence[str]
     finished: Callable[[Record], None] | None
     """Whoever wants to know of finished calls; None: nobody."""
+    decided: Callable[[Decision], None] | None
+    """Keeps why each request went as it did; None: nobody does."""
     spent: Callable[[Caller, Callable[[], Record]], None]
     """Told of every call that has ended; asks for its record only if somebody limits the caller's tokens."""
 
@@ -76,18 +80,30 @@ class Gate(Value, frozen=True):
 async def run(gate: Gate, inbound: Inbound, client: Client) -> None:
     """Answer `inbound`, or raise a GatewayError if nothing was sent yet. Cancelled when the client leaves."""
     draft = understand(gate, inbound)
-    candidates = gate.router.candidates(inbound.caller, draft)
+    began, candidates = Tally(inbound.id, inbound.caller, draft), Shortlist(())
     exchange: Exchange | None = None
     try:
+        candidates = gate.router.candidates(inbound.caller, draft)
         async with gate.ledger.holding(inbound.caller, [each.offer for each in candidates]) as hold:
             plan = gate.router.plan(draft, candidates, hold.covers)
             exchange = Exchange(gate, inbound, draft, client, hold, plan)
             await tell(exchange, candidates[0].route.deadlines.total)
+    except GatewayError as error:
+        began.ended("refused", error.code)
+        raise
+    except asyncio.CancelledError:
+        began.ended("client_gone", 0)
+        raise
     finally:
         if exchange is not None:
             gate.spent(inbound.caller, exchange.outcome)
             if gate.finished is not None:
                 gate.finished(exchange.outcome())
+        if gate.decided is not None:
+            record, charged = (began.record(None, ()), False) if exchange is None else exchange.verdict()
+            passed = gate.router.passed_over(inbound.caller, draft)
+            order = tuple((each.route.upstream, each.model.name) for each in candidates)
+            gate.decided(Decision(os.urandom(12).hex(), record, charged, order, tuple(passed)))
 
 
 async def tell(exchange: Exchange, total: float) -> None:
@@ -187,6 +203,10 @@ class Exchange:
         """What became of the request in the end: as it was charged, if it was."""
         return self._hold.charged or self.record()
 
+    def verdict(self) -> tuple[Record, bool]:
+        """What became of the request in the end, and whether it is an event of the ledger's."""
+        return self.outcome(), self._hold.charged is not None
+
     def record(self) -> Record:
         """What became of the request, so far."""
         return self._tally.record(self._attempt, self._plan.attempts)
@@ -227,14 +247,30 @@ class Exchange:
                 stay.ended(failed=True)
         except Cannot as error:
             failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
+        except BaseException:  # the client left, or the time was over
+            self._tried(attempt, began, "ended")
+            raise
         finally:
             visit.left()
             stay.left()
-        self._calls += attempt.calls
         outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
-        ms = round((time.monotonic() - began) * 1000)
-        self._plan.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, *outcome, ms))
+        self._tried(attempt, began, *outcome)
         return failure
+
+    def _tried(self, attempt: RouteAttempt, began: float, outcome: str, reason: str = "") -> None:
+        candidate, ms = attempt.candidate, round((time.monotonic() - began) * 1000)
+        self._calls += attempt.calls
+        self._plan.attempts.append(
+            Attempt(
+                candidate.route.upstream,
+                candidate.model.name,
+                outcome,
+                reason,
+                ms,
+                self._tally.at(began),
+                attempt.calls,
+            )
+        )
 
     def _learn(self, attempt: RouteAttempt, step: Step, failure: Failure) -> None:
         """What the failure means for this request's next step."""

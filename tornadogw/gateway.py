@@ -20,6 +20,7 @@ from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
 from tornadogw.day_writer import DayWriter
+from tornadogw.decisions import Decisions
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
@@ -42,6 +43,7 @@ from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_decisions import MongoDecisions, keep_decisions
 from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
@@ -93,6 +95,7 @@ async def open_gateway(
         stack.push_async_callback(mongo.close)
         await _prepare(mongo, secret)
         await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
+        await keep_decisions(mongo, settings.explain.days)
         starts = Starts(MongoStarts(mongo))
         await starts.begin()
         stack.push_async_callback(starts.end)
@@ -113,6 +116,8 @@ async def open_gateway(
         stack.push_async_callback(plugins.shutdown)
         aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
         stack.push_async_callback(aftermath.close)
+        decisions = Decisions(MongoDecisions(mongo), keep=settings.explain.days > 0)
+        stack.push_async_callback(decisions.close)
         workers = settings.server.workers  # known before they have registered
         limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
         limiter.open()
@@ -122,7 +127,8 @@ async def open_gateway(
             auth=auth,
             limiter=limiter,
             catalogue=catalogue,
-            gate=_gate(settings, catalogue, ledger, transport, tokens, aftermath, limiter),
+            gate=_gate(settings, catalogue, ledger, transport, tokens, aftermath, decisions, limiter),
+            decisions=MongoDecisions(mongo),
             trusted=networks(settings.server.trusted_proxies),
             ready=Readiness(mongo, catalogue),
             inflight=Inflight(),
@@ -207,6 +213,7 @@ def _gate(
     transport: Transport,
     tokens: Tokens,
     aftermath: Aftermath,
+    decisions: Decisions,
     limiter: Limiter,
 ) -> Gate:
     rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
@@ -225,6 +232,7 @@ def _gate(
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
         finished=aftermath.finished if aftermath.listens else None,
+        decided=decisions.add if decisions.keeps else None,
         spent=limiter.spent,
     )
 

@@ -31,6 +31,10 @@ class Tally:
         """How the request ended and which contract code the client got; 0: none."""
         self._finish, self._code, self.over = finish, code, True
 
+    def at(self, moment: float) -> int:
+        """Milliseconds from the beginning to a moment of `time.monotonic()`."""
+        return self._ms(moment)
+
     def record(self, attempt: RouteAttempt | None, attempts: Sequence[Attempt]) -> Record:
         """The record as of now. `attempt` is the one that is charged; None: nobody answered, nothing is."""
         charged = {} if attempt is None else self._charged(attempt)

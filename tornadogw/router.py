@@ -18,11 +18,12 @@ from tornadogw.strategies import Asked, Choice, by_strategy, conversation
 from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Value
 from tornadogw.wallets import Offer
 
-__all__ = ["AUTO", "Candidate", "Plan", "Router", "Shortlist", "Step"]
+__all__ = ["AUTO", "NOT_ALLOWED", "Candidate", "Plan", "Router", "Shortlist", "Step", "told_of"]
 
 Way = tuple[ModelEntry, RouteEntry]
 
 AUTO = "auto"
+NOT_ALLOWED = "not allowed for this key"
 MAX_ATTEMPTS = 6
 """Upstream calls that one request may cause."""
 WAIT = 5.0
@@ -105,7 +106,7 @@ class Router:
     def candidates(self, caller: Caller, draft: Draft) -> Shortlist:
         """Every route that can do what the request needs, best first. Raises ModelMismatch or InvalidRequest."""
         models = self._models(caller, draft)
-        able = [model for model in models if not (draft.needs - capabilities(model))]
+        able = [model for model in models if not unfit(caller, draft, model)]
         if not able:
             missing = ", ".join(sorted(draft.needs - capabilities(models[0])))
             raise ModelMismatch(zh=f"模型不支持: {missing}", en=f"the model cannot do: {missing}", param="model")
@@ -128,19 +129,37 @@ class Router:
         """The walk over `shortlist`; those that are not `covered` by what is held are left out."""
         return Plan(shortlist, covered, self._health, self._rng, any_model=draft.model == AUTO)
 
+    def passed_over(self, caller: Caller, draft: Draft) -> list[Attempt]:
+        """Why `candidates` lacks routes of the models that were asked for; nothing of their health."""
+        asked = self._catalogue.auto_order() if draft.model == AUTO else self._family(draft.model)
+        tokens = bool(draft.prompts) and not isinstance(draft.prompts[0], str)
+        return [
+            Attempt(route.upstream, model.name, "skipped", why)
+            for model in asked
+            for route in model.routes
+            if (
+                why := unfit(caller, draft, model)
+                or ("token arrays" if tokens and not route.traits.token_prompts else "")
+            )
+        ]
+
+    def _family(self, name: str) -> list[ModelEntry]:
+        """The model and its fallbacks; nothing if nobody knows it."""
+        entry = self._catalogue.find(name)
+        others = () if entry is None else (self._catalogue.find(other) for other in entry.fallbacks)
+        return [each for each in (entry, *others) if each is not None]
+
     def _models(self, caller: Caller, draft: Draft) -> list[ModelEntry]:
         """The asked model and its fallbacks, or all of `auto`, that this key may use in this mode."""
         if draft.model == AUTO:
             asked = self._catalogue.auto_order()
         else:
-            entry = self._catalogue.find(draft.model)
-            if entry is None or not _allowed(caller, entry):
+            asked = self._family(draft.model)
+            if not asked or not _allowed(caller, asked[0]):
                 raise ModelMismatch(
                     zh=f"模型 {draft.model[:100]} 不存在", en=f"unknown model {draft.model[:100]}", param="model"
                 )
-            others = (self._catalogue.find(name) for name in entry.fallbacks)
-            asked = [entry, *(other for other in others if other is not None)]
-        models = [entry for entry in asked if _allowed(caller, entry) and draft.mode in entry.modes]
+        models = [entry for entry in asked if unfit(caller, draft, entry) not in (NOT_ALLOWED, "mode")]
         if not models:
             mode = {"chat": ("对话", "chat"), "completion": ("补全", "completion")}[draft.mode]
             raise ModelMismatch(zh=f"模型不支持{mode[0]}模式", en=f"the model does not do {mode[1]}", param="model")
@@ -263,7 +282,7 @@ class Plan:
         told = [error for error in self._told if error is not None]
         if told and len(told) == len(self._told) and not self._waits:
             return told[-1]
-        why = "; ".join(dict.fromkeys(f"{attempt.model}: {_told(attempt)}" for attempt in self.attempts[-4:]))
+        why = "; ".join(dict.fromkeys(f"{attempt.model}: {told_of(attempt)}" for attempt in self.attempts[-4:]))
         soonest = min(self._waits, default=math.inf)
         retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
         return NoUpstream(zh=why, en=why, retry_after=retry_after)
@@ -336,7 +355,7 @@ def _rank(model: ModelEntry, place: int) -> int:
     return place if model.auto is None else model.auto
 
 
-def _told(attempt: Attempt) -> str:
+def told_of(attempt: Attempt) -> str:
     """What a client reads of an attempt: what happened, nothing of the operator's keys and vendors."""
     if attempt.reason in _OURS:
         return attempt.reason
@@ -348,6 +367,16 @@ def _told(attempt: Attempt) -> str:
 def capabilities(model: ModelEntry) -> frozenset[str]:
     """What a model can do; one that says nothing is taken to do everything."""
     return EVERYTHING if model.capabilities is None else frozenset(model.capabilities)
+
+
+def unfit(caller: Caller, draft: Draft, model: ModelEntry) -> str:
+    """Why this model may not or cannot serve the request; empty: it can."""
+    if not _allowed(caller, model):
+        return NOT_ALLOWED
+    if draft.mode not in model.modes:
+        return "mode"
+    missing = draft.needs - capabilities(model)
+    return f"cannot: {', '.join(sorted(missing))}" if missing else ""
 
 
 def _allowed(caller: Caller, model: ModelEntry) -> bool:

@@ -211,11 +211,10 @@ class Traits(Value, frozen=True):
 
 
 class Fetched(Value, frozen=True):
-    """A whole answer to a request that a vendor sends for a fresh secret. The body is cut at 64 kB."""
+    """A whole answer to a request that a vendor sends for a fresh secret: lower-case headers, a body cut at 64 kB."""
 
     status: int
     headers: Mapping[str, str]
-    """Lower-case names."""
     body: bytes
 
     @override
@@ -350,18 +349,22 @@ class Price(Value, frozen=True):
 
 
 class Attempt(Value, frozen=True):
-    """One upstream call in a record."""
+    """One try in a record, or a route that was passed over."""
 
     upstream: str
     model: str
     outcome: str
-    """`ok`, a failure's kind, or `skipped`."""
+    """`ok`, a failure's kind, `ended` (client gone, out of time), or `skipped`."""
     reason: str = ""
     ms: int = 0
+    began: int = 0
+    """Milliseconds after the request began."""
+    calls: int = 0
+    """Upstream calls that it took."""
 
 
 class Record(Value, frozen=True):
-    """A finished call, as it is charged, logged and given to `gw_call_finished`: no prompt, no answer, no secret."""
+    """A finished call, as it is charged, logged and told to plugins; micro-units, Unix seconds; no prompt, no answer."""
 
     id: str
     account_id: str
@@ -382,13 +385,11 @@ class Record(Value, frozen=True):
     usage: Usage = Usage()
     source: Literal["reported", "estimated", "disputed", "none"] = "none"
     cost: int = 0
-    """Micro-units."""
     price: Price = Price()
     attempts: tuple[Attempt, ...] = ()
     dropped: tuple[str, ...] = ()
     broken_events: int = 0
     started: float = 0.0
-    """Unix seconds."""
     first_event_ms: int | None = None
     ms: int = 0
     wallet: str = ""

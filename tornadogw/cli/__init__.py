@@ -39,6 +39,10 @@ COMMANDS = {
     "plan": ("tornadogw.cli.plan:plan", both("管理套餐。", "Manage plans.")),
     "code": ("tornadogw.cli.code:code", both("管理兑换码。", "Manage redeem codes.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
+    "explain": (
+        "tornadogw.cli.explain:explain",
+        both("说明一个请求为何如此处理。", "Say why a request went as it did."),
+    ),
     "doctor": (
         "tornadogw.cli.doctor:doctor",
         both("核对所有账目。", "Recompute every balance and sum, and say what is off."),

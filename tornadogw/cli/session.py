@@ -27,6 +27,7 @@ from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
 from tornadogw.store.mongo_codes import MongoCodes
 from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_decisions import MongoDecisions
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
@@ -35,6 +36,7 @@ from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.store.ports_usage import DayStore
 
 __all__ = ["Session", "with_database"]
@@ -56,6 +58,7 @@ class Session(msgspec.Struct, frozen=True):
     codes: Codes
     audit: Audit
     days: DayStore
+    decisions: DecisionStore
     doctor: Doctor
 
     @property
@@ -116,6 +119,7 @@ def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
         codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
         audit=Audit(MongoAudit(mongo), accounts),
         days=MongoDays(mongo, zone),
+        decisions=MongoDecisions(mongo),
         doctor=Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone)),
     )
 

@@ -26,9 +26,10 @@ from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits.limiter import Limiter
 from tornadogw.settings import Settings
+from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.types import Value
 
-__all__ = ["Access", "BaseHandler", "Date", "Inflight", "Parts", "Ready"]
+__all__ = ["REQUEST_ID", "Access", "BaseHandler", "Date", "Inflight", "Parts", "Ready"]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ Access = Literal["public", "key"]
 LINGER = 3.0
 """Seconds that a refused body is read on, and dropped: who sends it gets time to read the refusal."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Ready(Protocol):
@@ -94,6 +95,7 @@ class Parts(Value, frozen=True):
     limiter: Limiter
     catalogue: Catalogue
     gate: Gate
+    decisions: DecisionStore
     trusted: Sequence[IPv4Network | IPv6Network]
     ready: Ready
     inflight: Inflight
@@ -127,7 +129,7 @@ class BaseHandler(RequestHandler):
         self._body_timer: asyncio.TimerHandle | None = None
         headers = self.request.headers
         sent_id = headers.get("X-Request-Id", "")
-        self.request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
+        self.request_id = sent_id if REQUEST_ID.fullmatch(sent_id) else os.urandom(12).hex()
         self.language = prefers(headers.get("Accept-Language", ""), parts.settings.server.language)
         self.fields["X-Request-Id"] = self.request_id
         if parts.ready.draining:

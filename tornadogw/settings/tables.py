@@ -99,6 +99,16 @@ class Usage(Table, frozen=True):
     ] = 400
 
 
+class Explain(Table, frozen=True):
+    days: Annotated[
+        Annotated[int, Meta(ge=0, le=3650)],
+        _help("Days for which it is kept why each request went as it did; 0: not at all."),
+    ] = 7
+    upstream_names: Annotated[
+        bool, _help("Whether users read the names of upstreams in the records of their requests; else numbers.")
+    ] = False
+
+
 class Limits(Table, frozen=True):
     ip_per_minute: Annotated[Positive, _help("Requests per minute and client address.")] = 500
     key_per_minute: Annotated[Positive, _help("Requests per minute and API key without a limit of its own.")] = 100
@@ -236,6 +246,7 @@ class Settings(Table, frozen=True):
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
+    explain: Annotated[Explain, _help("Why each request went as it did.")] = Explain()
     limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     auto: Annotated[Auto, _help("What counts how much when the model is `auto`, see docs/routing.md.")] = Auto()

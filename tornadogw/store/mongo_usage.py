@@ -5,7 +5,8 @@ events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request
         `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
-        [[upstream, model, outcome, reason, ms]], `dr` dropped, `be` broken events, `ttft` first event ms, `ms`
+        [[upstream, model, outcome, reason, ms, began, calls]], `dr` dropped, `be` broken
+        events, `ttft` first event ms, `ms`
 Fields that say nothing are left out. What a client or an upstream words is cut, so that an event always fits.
 """
 
@@ -35,7 +36,7 @@ DROPPED, DROPPED_TEXT = 64, 64
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "events": (
         IndexModel([("a", ASCENDING), ("t", DESCENDING)]),
-        IndexModel([("r", ASCENDING)]),
+        IndexModel([("r", ASCENDING), ("a", ASCENDING), ("t", DESCENDING)]),
         IndexModel([("b", ASCENDING)], sparse=True),
     ),
 }
@@ -84,7 +85,7 @@ def event(call: Record, event_id: str) -> dict[str, Any]:
 
 
 def _attempt(each: Attempt) -> list[Any]:
-    return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms]
+    return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms, each.began, each.calls]
 
 
 def least_event(call: Record, event_id: str) -> dict[str, Any]:
