@@ -1,4 +1,4 @@
-"""What people read of a decision: everything for the operator; for the user nothing of upstreams and other keys. Pure."""
+"""What people read of a decision: the operator everything, the user nothing of upstreams and other keys. Pure."""
 
 from __future__ import annotations
 
