@@ -9,7 +9,7 @@ import pytest
 from tornadogw.catalogue import Catalogue, Deadlines, ModelEntry, RouteEntry
 from tornadogw.errors import InvalidRequest, ModelMismatch, NoUpstream
 from tornadogw.health import Health
-from tornadogw.router import BACK_OFF, MAX_ATTEMPTS, WAIT, Router, Shortlist
+from tornadogw.router import AUTO, BACK_OFF, MAX_ATTEMPTS, NOT_ALLOWED, WAIT, Router, Shortlist
 from tornadogw.settings import Timeouts
 from tornadogw.settings.tables import Auto
 from tornadogw.standing import Standing
@@ -145,6 +145,28 @@ def test_token_arrays_go_only_where_they_are_taken():
     assert upstreams(router(model("m", *routes)).candidates(CALLER, tokens)) == ["tokens"]
     with pytest.raises(InvalidRequest):
         router(model("m", route("text"))).candidates(CALLER, tokens)
+
+
+def test_whoever_is_no_candidate_is_passed_over_and_why():
+    """Together they are all routes of the models that were meant."""
+    routes = router(
+        model("m", route("plain"), route("takes", token_prompts=True), fallbacks=("tool-less", "chat", "mine", "gone")),
+        model("tool-less", route("a"), capabilities=("images",)),
+        model("chat", route("b"), modes=frozenset({"chat"})),
+        model("mine", route("c")),
+        model("another", route("d")),
+    )
+    caller = Caller("account", "key", models=frozenset({"m", "tool-less", "chat"}))
+    asked = draft(mode="completion", prompts=((1, 2),), messages=(), needs=frozenset({"tools"}))
+    assert upstreams(routes.candidates(caller, asked)) == ["takes"]
+    assert {each.upstream: each.reason for each in routes.passed_over(caller, asked)} == {
+        "plain": "token arrays",
+        "a": "cannot: tools",
+        "b": "mode",
+        "c": NOT_ALLOWED,
+    }
+    assert routes.passed_over(CALLER, draft(model="nobody knows")) == []
+    assert routes.passed_over(CALLER, draft(model=AUTO)) == []
 
 
 def test_the_bound_covers_prompt_and_every_choice():

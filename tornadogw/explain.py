@@ -37,7 +37,7 @@ def for_operator(decision: Decision) -> dict[str, Any]:
         "code": record.code,
         "calls": sum(each.calls for each in record.attempts),
         "candidates": [_candidate(at, *each, decision) for at, each in enumerate(decision.order, 1)]
-        + [_passed(each) for each in decision.passed],
+        + [_passed(each) for each in (*decision.passed, *_unlisted(decision))],
         "attempts": [_attempt(each) for each in record.attempts if each.outcome != "skipped"],
         "dropped_params": list(record.dropped),
         "broken_events": record.broken_events,
@@ -74,6 +74,12 @@ def _candidate(order: int, upstream: str, model: str, decision: Decision) -> dic
     asked = any(each.outcome != "skipped" for each in mine)
     why = "" if asked else skipped or _unasked(decision)
     return {"order": order, "upstream": upstream, "model": model, "asked": asked, "reason": why}
+
+
+def _unlisted(decision: Decision) -> list[Attempt]:
+    """Routes that were skipped though they are no candidates, or the candidates are not known."""
+    skipped = [each for each in decision.record.attempts if each.outcome == "skipped"]
+    return [each for each in skipped if (each.upstream, each.model) not in decision.order]
 
 
 def _unasked(decision: Decision) -> str:

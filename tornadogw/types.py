@@ -364,7 +364,7 @@ class Attempt(Value, frozen=True):
 
 
 class Record(Value, frozen=True):
-    """A finished call as it is charged, logged, told to plugins: micro-units, Unix seconds; no prompt, answer or secret."""
+    """A finished call as charged, logged, told to plugins: micro-units, Unix seconds; no prompt, answer or secret."""
 
     id: str
     account_id: str

@@ -108,7 +108,7 @@ async def test_gone_between_two_routes_charges_the_second_alone(start):
         await asyncio.wait({asking})
         await closed_at_once(request.gone)
         record = await last_event(gateway)
-        assert (record["up"], [each[2] for each in record["at"]]) == ("u1", ["elsewhere"])
+        assert (record["up"], [each[2] for each in record["at"]]) == ("u1", ["elsewhere", "ended"])
 
 
 async def test_gone_while_the_body_is_on_its_way_costs_nothing(start):

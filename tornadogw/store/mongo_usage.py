@@ -24,7 +24,7 @@ from tornadogw.store.mongo_values import moment, money, seconds
 from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.types import Attempt, Price, Record, Usage
 
-__all__ = ["INDEXES", "MongoUsage", "event", "least_event", "record"]
+__all__ = ["INDEXES", "TEXT", "MongoUsage", "event", "least_event", "record"]
 
 MILLION = 1_000_000
 TEXT = 200
