@@ -39,7 +39,8 @@ def test_who_was_not_reached_was_not_unneeded():
 
 def test_what_is_no_candidate_stands_behind_them():
     passed = (Attempt("acme", "tiny", "skipped", "cannot: tools"),)
-    whole = for_operator(decided(Attempt("acme", "small", "skipped", "context"), passed=passed))
+    skipped = (Attempt("acme", "small", "skipped", "context"), Attempt("acme", "tiny", "skipped", "context"))
+    whole = for_operator(decided(*skipped, passed=passed))
     assert [(each["order"], each["model"], each["reason"]) for each in whole["candidates"][5:]] == [
         (None, "tiny", "cannot: tools"),
         (None, "small", "context"),

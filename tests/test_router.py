@@ -165,6 +165,9 @@ def test_whoever_is_no_candidate_is_passed_over_and_why():
         "b": "mode",
         "c": NOT_ALLOWED,
     }
+    small = router(model("m", route("small", context=10)))
+    [why] = small.passed_over(CALLER, draft(messages=[{"role": "user", "content": "x" * 9000}], prompt_bytes=9000))
+    assert (why.upstream, why.reason) == ("small", "context")
     assert routes.passed_over(CALLER, draft(model="nobody knows")) == []
     assert routes.passed_over(CALLER, draft(model=AUTO)) == []
 

@@ -79,7 +79,8 @@ def _candidate(order: int, upstream: str, model: str, decision: Decision) -> dic
 def _unlisted(decision: Decision) -> list[Attempt]:
     """Routes that were skipped though they are no candidates, or the candidates are not known."""
     skipped = [each for each in decision.record.attempts if each.outcome == "skipped"]
-    return [each for each in skipped if (each.upstream, each.model) not in decision.order]
+    listed = {*decision.order, *((each.upstream, each.model) for each in decision.passed)}
+    return [each for each in skipped if (each.upstream, each.model) not in listed]
 
 
 def _unasked(decision: Decision) -> str:

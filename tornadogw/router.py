@@ -133,6 +133,7 @@ class Router:
         """Why `candidates` lacks routes of the models that were asked for; nothing of their health."""
         asked = self._catalogue.auto_order() if draft.model == AUTO else self._family(draft.model)
         tokens = bool(draft.prompts) and not isinstance(draft.prompts[0], str)
+        least = prompt_least(draft) if draft.prompt_bytes // 2 > self._smallest else 0
         return [
             Attempt(route.upstream, model.name, "skipped", why)
             for model in asked
@@ -140,6 +141,7 @@ class Router:
             if (
                 why := unfit(caller, draft, model)
                 or ("token arrays" if tokens and not route.traits.token_prompts else "")
+                or ("context" if route.context is not None and route.context < least else "")
             )
         ]
 
