@@ -19,6 +19,7 @@ REQUIRES = [
     "orjson>=3.13.0,<4",
     "platformdirs>=4.14.7,<5",
     "pluggy>=1.7.0,<2",
+    "prometheus-client>=0.26.0,<0.27",
     "pymongo>=4.20.0,<5",
     "tornado>=6.6.1,<7",
     "typing-extensions>=4.16,<5",

@@ -29,8 +29,9 @@ are a TOML value or separated by commas: `TORNADOGW_SERVER__TRUSTED_PROXIES=10.0
 tables are one TOML value each: `TORNADOGW_UPSTREAMS='[{name = "a", vendor = "deepseek"}]'`. A plugin's own keys:
 `TORNADOGW_PLUGIN__NAME__KEY`.
 
-**Secrets** (`server.secret`, `mongo.url`, an upstream's `keys`) may be references: `env:NAME` is an environment
-variable, `file:/absolute/path` the text of a file. Keys of an upstream must be there as soon as a model uses it.
+**Secrets** (`server.secret`, `mongo.url`, `metrics.token`, an upstream's `keys`) may be references: `env:NAME` is an
+environment variable, `file:/absolute/path` the text of a file. Keys of an upstream must be there as soon as a model
+uses it.
 
 **Mistakes stop the start** with a sentence: the place, the key, and the nearest known one or what would be right.
 """

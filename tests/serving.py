@@ -80,7 +80,7 @@ class Client:
     """Somebody with the owner's key."""
 
     def __init__(self, gateway: Gateway) -> None:
-        said = json.loads(gateway.read_until("}"))
+        self.said = said = json.loads(gateway.read_until("}"))
         self.gateway, self.place, self.key = gateway, urlsplit(said["url"]), said["welcome"]["key"]
 
     def connect(self) -> http.client.HTTPConnection:

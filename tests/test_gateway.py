@@ -2,22 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from unittest.mock import Mock
 
 import pytest
 
-from tests.running import new_key
+from tests.running import chat_settings, new_key
 from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import Subscriptions
+from tornadogw.breaker import FAILURES, LONGEST
 from tornadogw.errors import UsageError
 from tornadogw.gateway import open_gateway
 from tornadogw.plugins import load_plugins
+from tornadogw.router import WAIT
 from tornadogw.secret import load_secret
 from tornadogw.settings import load
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
+from tornadogw.types import Failure
 
 
 async def test_a_key_made_or_revoked_elsewhere_counts_here_at_once(start):
@@ -71,6 +75,43 @@ async def test_ready_until_it_drains(start):
         gateway.gateway.parts.ready.draining = True
         async with gateway.session.get(gateway.url + "/readyz") as response:
             assert (response.status, (await response.json())["code"]) == (503, 5000)
+
+
+async def test_ready_while_some_route_may_be_asked(start):
+    """Until every key is disabled or rests for longer than a request waits; a rest ends by itself."""
+    second = """
+[[models]]
+name = "n"
+price = { input = "1", output = "1" }
+routes = [{ upstream = "up", model = "n" }]
+"""
+    async with start(chat_settings("http://127.0.0.1:1", extra=second)) as gateway:
+        health = gateway.gateway.parts.gate.health
+        clock = Mock(return_value=0.0)
+        health._clock = clock
+
+        async def ready():
+            async with gateway.session.get(gateway.url + "/readyz") as response:
+                return response.status
+
+        def fails(model, **failure):
+            health.enter(upstream="up", model=model).failed(Failure(**failure), "up#1")
+
+        assert await ready() == 200
+        fails("m", kind="disable", scope="key+model")
+        assert await ready() == 200  # there is another model
+        fails("n", kind="cool", scope="upstream+model", seconds=60)
+        assert await ready() == 503
+        clock.return_value = 60 - WAIT
+        assert await ready() == 200
+        for _ in range(FAILURES):
+            fails("n", kind="elsewhere")
+        assert await ready() == 503  # the breaker is open
+        clock.return_value = 60 + LONGEST
+        assert await ready() == 200
+        fails("n", kind="disable", scope="key")
+        clock.return_value = 1e9
+        assert await ready() == 503
 
 
 async def test_another_secret_does_not_open_the_database(mongod, tmp_path):

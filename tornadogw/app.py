@@ -13,13 +13,14 @@ from typing_extensions import override
 from tornadogw.handlers.base import BaseHandler, Date, Parts
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
+from tornadogw.handlers.metrics import MetricsHandler, OwnAddressHandler
 from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandler
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.types import Value
 
-__all__ = ["App", "Route", "routes"]
+__all__ = ["METRICS", "App", "Route", "routes"]
 
 
 class Route(Value, frozen=True):
@@ -31,9 +32,13 @@ class Route(Value, frozen=True):
     rest: bool = False
 
 
+METRICS = (Route("/metrics", OwnAddressHandler),)
+"""All that the address for scrapers serves."""
+
+
 def routes(prefix: str) -> Sequence[Route]:
     """Every route. The API stands under `prefix`, under `prefix/v1` (clients that append `/v1`) and under `/v1`."""
-    table = [Route("/healthz", HealthHandler), Route("/readyz", ReadyHandler)]
+    table = [Route("/healthz", HealthHandler), Route("/readyz", ReadyHandler), Route("/metrics", MetricsHandler)]
     for base, under_prefix in ((f"{prefix}/v1", True), (prefix, True), ("/v1", False)):
         table += [
             Route(f"{base}/chat/completions", CompletionsHandler, under_prefix),
@@ -49,10 +54,13 @@ def routes(prefix: str) -> Sequence[Route]:
 class App(Application):
     """Finds handlers by one look into a table, and gives each request its turn (`handlers/turn.py`)."""
 
-    def __init__(self, parts: Parts, access_log: Callable[[Access], None] | None) -> None:
+    def __init__(
+        self, parts: Parts, access_log: Callable[[Access], None] | None, table: Sequence[Route] | None = None
+    ) -> None:
+        """`table`: what it serves; None: everything."""
         super().__init__([], log_function=self._log, date=Date())
         self._parts, self._access_log = parts, access_log
-        table = routes(parts.settings.server.prefix)
+        table = routes(parts.settings.server.prefix) if table is None else table
         audit(table)
         self._exact = {route.path: route for route in reversed(table) if not route.rest}
         self._below = [route for route in table if route.rest]
@@ -80,6 +88,8 @@ class App(Application):
         return Route(path, NowhereHandler), ""
 
     def _log(self, handler: Any) -> None:
+        if self._parts.metrics is not None and handler.access == "key":
+            self._parts.metrics.answered(handler.get_status())
         if self._access_log is None:
             return
         request = handler.request

@@ -8,10 +8,10 @@ import random
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.first import Welcome, welcome
@@ -35,7 +35,7 @@ from tornadogw.limits.limiter import Limiter
 from tornadogw.plugins import Plugins
 from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
-from tornadogw.router import Router
+from tornadogw.router import AUTO, Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.standing import Standing
@@ -58,7 +58,10 @@ from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
-from tornadogw.types import Value
+from tornadogw.types import Record, Value
+
+if TYPE_CHECKING:  # Prometheus' library takes a tenth of a second: only who wants figures waits for it
+    from tornadogw.metrics import Metrics
 
 __all__ = ["Gateway", "open_gateway"]
 
@@ -83,9 +86,16 @@ class Gateway(Value, frozen=True):
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, plugins: Plugins, environ: Mapping[str, str], secret: Secret, mongo_url: str, data: Path
+    settings: Settings,
+    plugins: Plugins,
+    environ: Mapping[str, str],
+    secret: Secret,
+    mongo_url: str,
+    data: Path,
+    *,
+    worker: int = 0,
 ) -> AsyncIterator[Gateway]:
-    """A gateway that can answer; its journal is in the folder `data`.
+    """A gateway that can answer; its journal is in the folder `data`. Its figures are those of the `worker`.
 
     Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
     """
@@ -122,16 +132,26 @@ async def open_gateway(
         limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
         limiter.open()
         stack.push_async_callback(limiter.close)
+        inflight = Inflight()
+        metrics = _metrics(settings, catalogue, inflight, worker)
+        if metrics is not None:
+            metrics.start()
+            stack.callback(metrics.close)
+        finished = _both(
+            aftermath.finished if aftermath.listens else None, metrics.finished if metrics is not None else None
+        )
+        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter)
         parts = Parts(
             settings=settings,
             auth=auth,
             limiter=limiter,
             catalogue=catalogue,
-            gate=_gate(settings, catalogue, ledger, transport, tokens, aftermath, decisions, limiter),
+            gate=gate,
             decisions=MongoDecisions(mongo),
             trusted=networks(settings.server.trusted_proxies),
-            ready=Readiness(mongo, catalogue),
-            inflight=Inflight(),
+            ready=Readiness(mongo, gate.router),
+            inflight=inflight,
+            metrics=metrics,
         )
         accounts, keys = MongoAccounts(mongo), MongoKeys(mongo)
         first = await welcome(Accounts(accounts), Keys(keys, accounts, secret.key_hash_key))
@@ -212,7 +232,7 @@ def _gate(
     ledger: Ledger,
     transport: Transport,
     tokens: Tokens,
-    aftermath: Aftermath,
+    finished: Callable[[Record], None] | None,
     decisions: Decisions,
     limiter: Limiter,
 ) -> Gate:
@@ -231,10 +251,39 @@ def _gate(
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
-        finished=aftermath.finished if aftermath.listens else None,
+        finished=finished,
         decided=decisions.add if decisions.keeps else None,
         spent=limiter.spent,
     )
+
+
+def _metrics(settings: Settings, catalogue: Catalogue, inflight: Inflight, worker: int) -> Metrics | None:
+    """None: nobody can ask for any."""
+    if not settings.metrics.port and not settings.metrics.token:
+        return None
+    from tornadogw.metrics import Metrics  # noqa: PLC0415 -- as said above
+
+    return Metrics(
+        {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
+        {route.upstream for model in catalogue.models for route in model.routes},
+        inflight.__len__,
+        worker=worker,
+        currency=settings.money.currency,
+    )
+
+
+def _both(
+    one: Callable[[Record], None] | None, other: Callable[[Record], None] | None
+) -> Callable[[Record], None] | None:
+    """Who is told of finished calls; None: nobody."""
+    if one is None or other is None:
+        return one or other
+
+    def finished(record: Record) -> None:
+        one(record)
+        other(record)
+
+    return finished
 
 
 def _names(settings: Settings) -> Sequence[str]:
@@ -243,17 +292,20 @@ def _names(settings: Settings) -> Sequence[str]:
 
 
 class Readiness:
-    """Whether requests can be served, asked of MongoDB at most once a second."""
+    """Whether requests can be served: this process goes on, a route may be asked, MongoDB answers.
 
-    def __init__(self, mongo: Mongo, catalogue: Catalogue) -> None:
-        self._mongo, self._catalogue = mongo, catalogue
+    MongoDB is asked at most once a second.
+    """
+
+    def __init__(self, mongo: Mongo, router: Router) -> None:
+        self._mongo, self._router = mongo, router
         self._asked, self._fine = -1.0, False
         self._lock = asyncio.Lock()
         self.draining = False
 
     async def __call__(self) -> None:
         """Raises Unavailable while nothing can be served."""
-        if self.draining or not self._catalogue.models:
+        if self.draining or not self._router.can_route():
             raise Unavailable(retry_after=1)
         async with self._lock:
             if time.monotonic() - self._asked >= 1:

@@ -151,6 +151,15 @@ class Router:
         others = () if entry is None else (self._catalogue.find(other) for other in entry.fallbacks)
         return [each for each in (entry, *others) if each is not None]
 
+    def can_route(self) -> bool:
+        """Whether any route could be asked, now or within the time for which a request waits."""
+        return any(
+            self._health.wait(upstream=route.upstream, credential=key.name, model=route.model) <= WAIT
+            for model in self._catalogue.models
+            for route in model.routes
+            for key in route.credentials
+        )
+
     def _models(self, caller: Caller, draft: Draft) -> list[ModelEntry]:
         """The asked model and its fallbacks, or all of `auto`, that this key may use in this mode."""
         if draft.model == AUTO:

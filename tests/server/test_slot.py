@@ -9,7 +9,7 @@ import pytest
 
 from tornadogw.server import slot as room
 from tornadogw.server.slot import Slot
-from tornadogw.server.sockets import claim
+from tornadogw.server.sockets import claim, close, listening
 
 
 def died(slot, lived):
@@ -49,3 +49,18 @@ def test_sockets_are_kept_until_nobody_is_to_connect():
         assert sockets[0].fileno() == -1
         assert slot.prepare(place)[0].fileno() > 0
         slot.close()
+
+
+def test_its_figures_have_an_address_of_their_own_while_somebody_works_here():
+    [free] = listening("127.0.0.1", 0)
+    address = free.getsockname()
+    slot = Slot(1, address)
+    with pytest.raises(OSError, match="in use"):
+        slot.prepare_metrics()
+    free.close()
+    sockets = slot.prepare_metrics()
+    assert (sockets[0].getsockname(), slot.prepare_metrics()) == (address, sockets)
+    slot.close()
+    assert sockets[0].fileno() == -1
+    close(listening(*address))
+    assert Slot(2).prepare_metrics() == ()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -170,6 +173,71 @@ def test_new_settings_without_a_refused_connection(launch, tmp_path):
     gateway.process.send_signal(signal.SIGHUP)
     settle(client, lambda _, models: "echo" in models and len(gateway.workers()) == 1)
     assert gateway.stop() == 0
+
+
+def figures(port, name):
+    """The values of a figure at such an address, by the worker that tells them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        text = response.read().decode()
+    found = {}
+    for worker, value in re.findall(rf'^{name}{{.*worker="(\d+)".*}} (\S+)$', text, re.MULTILINE):
+        found[worker] = found.get(worker, 0) + float(value)
+    return found
+
+
+def pair_of_ports():
+    """Two that are free, one after the other."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as one, suppress(OSError):
+            port = one.getsockname()[1]
+            socket.create_server(("127.0.0.1", port + 1)).close()
+            return port
+
+
+def test_each_worker_is_asked_for_its_own_figures(launch, tmp_path):
+    port = pair_of_ports()
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "settings.toml"
+    file.write_text(f"[server]\nworkers = 2\n[metrics]\nport = {port}\n")
+    gateway, client = launch()
+    assert client.said["metrics"] == [f"http://127.0.0.1:{port + at}/metrics" for at in range(2)]
+    former = answering(client, 2)
+    for _ in range(20):
+        assert client.status()[0] == 200
+    calls = [figures(port + at, "tornadogw_requests_total") for at in range(2)]
+    assert [set(each) <= {str(at)} for at, each in enumerate(calls)] == [True, True]
+    assert sum(each.get(str(at), 0) for at, each in enumerate(calls)) == 20
+
+    file.write_text(f"[server]\nworkers = 2\n[metrics]\nport = {port + 1}\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    logged(client, "metrics.port changes by a restart only")
+    file.write_text(f"[server]\nworkers = 2\n[metrics]\nport = {port}\n" + MODEL.format(name="new"))
+    gateway.process.send_signal(signal.SIGHUP)
+    settle(client, lambda _, models: "new" in models)
+    fresh = answering(client, 2, former)
+    settle(client, lambda *_: gateway.workers() == fresh)
+    assert [figures(port + at, "tornadogw_requests_total") for at in range(2)] == [{}, {}]
+    assert [figures(port + at, "tornadogw_info") for at in range(2)] == [{"0": 1}, {"1": 1}]
+
+    file.write_text(f"[server]\nworkers = 1\n[metrics]\nport = {port}\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    settle(client, lambda _, models: "echo" in models and len(gateway.workers()) == 1)
+    assert figures(port, "tornadogw_info") == {"0": 1}
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        figures(port + 1, "tornadogw_info")
+    assert gateway.stop() == 0
+
+
+def test_a_taken_port_for_figures_ends_the_start(tmp_path):
+    """That of the second worker, too: nobody finds out later that its figures are missing."""
+    port = pair_of_ports()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "settings.toml").write_text(f"[metrics]\nport = {port}\n")
+    with socket.create_server(("127.0.0.1", port + 1)):
+        done = run(tmp_path, "--port", "0", "--workers", "2")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port + 1} (Address already in use): choose another metrics.port" in done.stderr
+    assert not (tmp_path / "data" / "mongod").exists()
 
 
 def test_one_worker_is_reloaded_as_well(launch, tmp_path):

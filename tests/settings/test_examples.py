@@ -56,7 +56,7 @@ def test_full_has_every_key():
 
 def test_full_says_the_defaults(example):
     full, plain = example(ROOT / "settings/full.toml"), Settings()
-    for section in ("server", "mongo", "money", "limits", "defaults", "auto", "plugins"):
+    for section in ("server", "mongo", "money", "limits", "metrics", "defaults", "auto", "plugins"):
         assert getattr(full, section) == getattr(plain, section)
 
 

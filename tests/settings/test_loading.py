@@ -150,10 +150,11 @@ def test_a_given_file_must_be_there(tmp_path):
 
 def test_single_secrets_are_resolved_and_keys_are_not(loaded, tmp_path):
     (tmp_path / "secret").write_text("s3\n")
-    text = f'[server]\nsecret = "file:{tmp_path}/secret"\n[mongo]\nurl = "env:M"\n'
+    text = f'[server]\nsecret = "file:{tmp_path}/secret"\n[mongo]\nurl = "env:M"\n[metrics]\ntoken = "env:T"\n'
     text += '[[upstreams]]\nname = "a"\nvendor = "v"\nkeys = ["env:K"]'
-    settings = loaded(text, {"M": "mongodb://h", "K": "k"}).settings
+    settings = loaded(text, {"M": "mongodb://h", "K": "k", "T": "t" * 16}).settings
     assert (settings.server.secret, settings.mongo.url, settings.upstreams[0].keys) == ("s3", "mongodb://h", ["env:K"])
+    assert settings.metrics.token == "t" * 16
 
 
 def test_entries_of_the_database_stand_beside_those_of_the_file(loaded):
@@ -165,7 +166,9 @@ def test_entries_of_the_database_stand_beside_those_of_the_file(loaded):
 
 def test_nothing_shows_a_secret(loaded):
     read = loaded(
-        '[server]\nsecret = "pepper"\n[plugin.x]\ntoken = "pepper"', {}, {"mongo.url": "mongodb://u:pepper@h"}
+        '[server]\nsecret = "pepper"\n[metrics]\ntoken = "pepper-pepper-pepper"\n[plugin.x]\ntoken = "pepper"',
+        {},
+        {"mongo.url": "mongodb://u:pepper@h"},
     )
     for shown in (repr(read), str(read), repr(read.tree), repr(read.__rich_repr__())):
         assert "pepper" not in shown

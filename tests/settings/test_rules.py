@@ -38,6 +38,13 @@ SECOND = MODEL.replace('"chat"', '"other"')
         ('[money]\ntime_zone = "Asia/Shanghia"', 'no time zone; did you mean "Asia/Shanghai"?'),
         ('[money]\ntime_zone = ""', '"" is no time zone'),
         ('[money]\ntime_zone = "../etc/passwd"', "is no time zone"),
+        ('[metrics]\ntoken = "env:NONE"', "metrics.token cannot be used: `env:NONE`"),
+        ('[metrics]\ntoken = "pw-of-15-chars-"', "settings.toml:2: metrics.token must be 16 characters at least"),
+        ('[metrics]\ntoken = "pw of sixteen or more"', "metrics.token must be 16 characters at least"),
+        (
+            "[metrics]\nport = 65534\n[server]\nworkers = 3",
+            "metrics.port must leave a port for each worker up to 65535",
+        ),
         (UPSTREAM + UPSTREAM, 'settings.toml:5: upstreams[1].name "deepseek" is taken by another upstream'),
         (UPSTREAM.replace('"deepseek"', '"a b"', 1), "upstreams[0].name must be a name"),
         (UPSTREAM + 'base_url = "api.example"', 'upstreams[0].base_url must be an address such as "https://'),
@@ -85,6 +92,7 @@ def test_a_broken_rule_is_told(refused, text, sentence):
         '[server]\ntrusted_proxies = ["::1", "10.0.0.1/8"]',
         '[mongo]\nurl = "env:MONGO"',
         '[money]\ntime_zone = "UTC"\ncurrency = "USD"',
+        '[metrics]\nport = 65534\ntoken = "of-sixteen-chars"\n[server]\nworkers = 2',
         UPSTREAM + 'keys = ["env:NONE"]',  # nothing uses it
         UPSTREAM + MODEL + 'aliases = ["org/name", "深度求索"]\n' + SECOND + 'fallbacks = ["org/name"]',
         '[defaults]\nmodel = "alias"\n' + UPSTREAM + MODEL + 'aliases = ["alias"]',

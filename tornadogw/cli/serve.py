@@ -66,6 +66,7 @@ def _document(serving: Serving) -> dict[str, Any]:
         "mongod": serving.mongod,
         "plugins": msgspec.to_builtins(serving.plugins),
         "models": list(serving.models),
+        "metrics": list(serving.metrics),
         "welcome": first and {**msgspec.to_builtins(first), "curl": _first_call(serving, first.key, "Hello")},
         "started_in": round(serving.started_in, 3),
     }
@@ -78,6 +79,8 @@ def _lines(serving: Serving, out: Output) -> Iterator[str]:
     yield out.say("插件      ", "plugins  ") + ", ".join(plugins)
     yield out.say("模型      ", "models   ") + ", ".join(serving.models)
     yield out.say("地址      ", "API      ") + f"{serving.public_url}{serving.prefix}  {serving.public_url}/v1"
+    if serving.metrics:
+        yield out.say("指标      ", "metrics  ") + "  ".join(serving.metrics)
     if serving.welcome is not None:
         yield from _welcome(serving, out)
     yield (

@@ -15,7 +15,7 @@ from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.limits.windows import Verdict, format_reset
 from tornadogw.types import Caller
 
-__all__ = ["ApiHandler"]
+__all__ = ["ApiHandler", "bearer"]
 
 _EXPOSED = ", ".join(
     ["x-request-id", "retry-after"]
@@ -53,7 +53,7 @@ class ApiHandler(BaseHandler):
         try:
             _pass(verdict)
             headers = self.request.headers
-            key = headers.get("X-API-Key") or _bearer(headers.get("Authorization", ""))
+            key = headers.get("X-API-Key") or bearer(headers.get("Authorization", ""))
             self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
             verdict = limiter.key(caller) or await limiter.ask_key(caller)
             _pass(verdict)
@@ -97,6 +97,7 @@ def _pass(verdict: Verdict) -> None:
         raise RateLimited(zh=f"请在 {seconds} 秒后重试", en=f"try again in {seconds} s", retry_after=seconds)
 
 
-def _bearer(authorization: str) -> str:
+def bearer(authorization: str) -> str:
+    """The key or token of such a header; empty: it has none."""
     scheme, _, key = authorization.partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""

@@ -29,7 +29,7 @@ from tornadogw.settings import Settings
 from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.types import Value
 
-__all__ = ["REQUEST_ID", "Access", "BaseHandler", "Date", "Inflight", "Parts", "Ready"]
+__all__ = ["REQUEST_ID", "Access", "BaseHandler", "Date", "Figures", "Inflight", "Parts", "Ready"]
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,16 @@ class Ready(Protocol):
 
     async def __call__(self) -> None:
         """Raises Unavailable while nothing can be served."""
+
+
+class Figures(Protocol):
+    """What is counted for Prometheus."""
+
+    def answered(self, status: int) -> None:
+        """An answer of the API has left."""
+
+    async def text(self) -> bytes:
+        """The page that a scraper reads."""
 
 
 class Inflight:
@@ -99,6 +109,8 @@ class Parts(Value, frozen=True):
     trusted: Sequence[IPv4Network | IPv6Network]
     ready: Ready
     inflight: Inflight
+    metrics: Figures | None
+    """None: nobody may ask for any."""
 
 
 class _EveryVerb(tuple[str, ...]):

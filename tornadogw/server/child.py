@@ -47,18 +47,18 @@ class Child:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
-    def start(self, data: Path, sockets: Sockets, *, log_json: bool) -> None:
+    def start(self, data: Path, sockets: Sockets, metrics: Sockets = (), *, log_json: bool) -> None:
         """Start it; it prepares what it can before `go`. Raises OSError."""
         self._report, theirs = os.pipe()
         try:
             os.set_blocking(self._report, False)
-            numbers = tuple(each.fileno() for each in sockets)
-            job = Job(self.index, self.loaded, data, log_json, numbers, theirs)
+            numbers, aside = (tuple(each.fileno() for each in some) for some in (sockets, metrics))
+            job = Job(self.index, self.loaded, data, log_json, numbers, theirs, aside)
             self._process = subprocess.Popen(  # noqa: S603 - our own file
                 [sys.executable, *_interpreter(), worker_exec.__file__, str(self.index)],
                 stdin=subprocess.PIPE,
                 stdout=_STDERR,  # standard output is the command line's: a document for programs, maybe
-                pass_fds=(theirs, *numbers),
+                pass_fds=(theirs, *numbers, *aside),
                 process_group=0,
             )
         except BaseException:

@@ -28,6 +28,8 @@ class Serving(Value, frozen=True):
     models: tuple[str, ...]
     welcome: Welcome | None
     """Only at the very first start."""
+    metrics: tuple[str, ...]
+    """Where each worker is asked for its figures."""
     started_in: float
     """Seconds."""
 
@@ -55,6 +57,8 @@ class Job(Value, frozen=True):
     """File descriptors to accept at."""
     report: int
     """File descriptor for the one report."""
+    metrics: tuple[int, ...] = ()
+    """File descriptors to accept scrapers at."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

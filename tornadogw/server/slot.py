@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tornadogw.server.child import Child
-from tornadogw.server.sockets import Place, Sockets, close
+from tornadogw.server.sockets import Place, Sockets, close, listening
 
 __all__ = ["Slot"]
 
@@ -17,11 +17,15 @@ LONGEST_BACKOFF = 30.0
 
 
 class Slot:
-    """The place `index`. `worker` answers or is starting; `following` starts, to take its place."""
+    """The place `index`. `worker` answers or is starting; `following` starts, to take its place.
 
-    def __init__(self, index: int) -> None:
-        self.index = index
+    `metrics`: where this worker alone is asked for its figures, host and port; None: nowhere.
+    """
+
+    def __init__(self, index: int, metrics: tuple[str, int] | None = None) -> None:
+        self.index, self.metrics = index, metrics
         self.sockets: Sockets = ()
+        self.metrics_sockets: Sockets = ()
         self.worker: Child | None = None
         self.following: Child | None = None
         self.due = 0.0
@@ -41,10 +45,16 @@ class Slot:
         self.sockets = self.sockets or place.share()
         return self.sockets
 
+    def prepare_metrics(self) -> Sockets:
+        """The same for its figures. Raises OSError."""
+        if self.metrics is not None and not self.metrics_sockets:
+            self.metrics_sockets = listening(*self.metrics)
+        return self.metrics_sockets
+
     def close(self) -> None:
         """Nobody is to connect here."""
-        close(self.sockets)
-        self.sockets = ()
+        close((*self.sockets, *self.metrics_sockets))
+        self.sockets = self.metrics_sockets = ()
 
     def promote(self) -> Child | None:
         """The following worker answers: it is the worker now. Gives the one that was."""

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 from tornadogw.errors import UsageError
 
-__all__ = ["BACKLOG", "Place", "Sockets", "claim", "close"]
+__all__ = ["BACKLOG", "Place", "Sockets", "claim", "close", "listening", "refused"]
 
 BACKLOG = 128
 """Connections that may wait to be accepted."""
@@ -63,6 +63,26 @@ class Place:
         return tuple(made)
 
 
+def listening(host: str, port: int) -> Sockets:
+    """Sockets that listen at each address of `host`, on one free port if `port` is 0. Raises OSError."""
+    with ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, address in sorted({(each[0], each[4]) for each in found}):
+            free = sockets[0].getsockname()[1] if sockets else port  # 0: one free port for all addresses
+            one = socket.create_server((address[0], free, *address[2:]), family=family, backlog=BACKLOG)
+            sockets.append(stack.enter_context(one))
+            one.setblocking(False)
+        _ = stack.pop_all()
+    return tuple(sockets)
+
+
+def refused(host: str, port: int, error: OSError, setting: str) -> UsageError:
+    """Why nobody can listen there, in a sentence."""
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    return UsageError(f"cannot listen on {host}:{port} ({why}): choose another {setting}")
+
+
 @contextmanager
 def claim(host: str, port: int) -> Iterator[Place]:
     """Listen at `host`, on a free port if `port` is 0. Raises UsageError when somebody else does.
@@ -70,22 +90,17 @@ def claim(host: str, port: int) -> Iterator[Place]:
     The first sockets are bound and listen without SO_REUSEPORT: that is refused, at once and without a gap, where
     another program or another gateway listens. Sharing is allowed afterwards, and only our own user can join.
     """
-    with ExitStack() as stack:
-        sockets: list[socket.socket] = []
-        try:
-            found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, address in sorted({(each[0], each[4]) for each in found}):
-                free = sockets[0].getsockname()[1] if sockets else port  # 0: one free port for all addresses
-                one = socket.create_server((address[0], free, *address[2:]), family=family, backlog=BACKLOG)
-                sockets.append(stack.enter_context(one))
-                one.setblocking(False)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-            raise UsageError(f"cannot listen on {host}:{port} ({why}): choose another --port") from None
+    try:
+        sockets = listening(host, port)
+    except OSError as error:
+        raise refused(host, port, error, "--port") from None
+    try:
         if _SHARES:
             for one in sockets:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        yield Place(tuple(sockets))
+        yield Place(sockets)
+    finally:
+        close(sockets)
 
 
 def close(sockets: Sockets) -> None:

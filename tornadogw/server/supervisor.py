@@ -24,7 +24,7 @@ from tornadogw.server.child import Child
 from tornadogw.server.serving import ServeOptions, Serving
 from tornadogw.server.signals import Signals
 from tornadogw.server.slot import Slot
-from tornadogw.server.sockets import Place, claim
+from tornadogw.server.sockets import Place, claim, refused
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
 
@@ -66,7 +66,7 @@ class Supervisor:
         self._wanted: Loaded | None = None
         """Settings that were read again and that no worker has tried yet."""
         self._tries = 0
-        self._slots = [Slot(index) for index in range(options.loaded.settings.server.workers)]
+        self._slots = [self._made(index) for index in range(options.loaded.settings.server.workers)]
         self._children: list[Child] = []
         self._terminal = _has_terminal()
         self._private: PrivateMongod | None = None
@@ -78,6 +78,12 @@ class Supervisor:
 
     def start(self) -> None:
         """The first worker begins, as far as it can without a database. Raises UsageError."""
+        for slot in self._slots:
+            try:
+                _ = slot.prepare_metrics()
+            except OSError as error:
+                host, port = slot.metrics or ("", 0)
+                raise refused(host, port, error, "metrics.port") from None
         try:
             self._slots[0].worker = self._child(self._slots[0], self._loaded, self._version)
         except OSError as error:
@@ -170,9 +176,15 @@ class Supervisor:
     def _child(self, slot: Slot, loaded: Loaded, version: int) -> Child:
         """Raises OSError."""
         child = Child(slot.index, loaded, version)
-        child.start(self._options.data, slot.prepare(self._place), log_json=self._options.log_json)
+        sockets, metrics = slot.prepare(self._place), slot.prepare_metrics()
+        child.start(self._options.data, sockets, metrics, log_json=self._options.log_json)
         self._children.append(child)
         return child
+
+    def _made(self, index: int) -> Slot:
+        """Each worker has figures of its own, and an address of its own for them."""
+        metrics = self._options.loaded.settings.metrics
+        return Slot(index, (metrics.host, metrics.port + index) if metrics.port else None)
 
     def _try(self, slot: Slot, loaded: Loaded, version: int) -> Child | None:
         """The same while there is a database. None: no process or memory to be had now."""
@@ -278,7 +290,7 @@ class Supervisor:
                 if child is not None:
                     self._retire(child)
         self._slots = self._slots[:workers]
-        self._slots += [Slot(index) for index in range(len(self._slots), workers)]
+        self._slots += [self._made(index) for index in range(len(self._slots), workers)]
 
     # --- the rest ----------------------------------------------------------------------------------------------------
 
@@ -302,8 +314,7 @@ class Supervisor:
         self._reported = True
         welcomes = [slot.worker.ready.welcome for slot in self._slots if slot.worker and slot.worker.ready]
         server = self._loaded.settings.server
-        host = f"[{server.host}]" if ":" in server.host else server.host
-        url = f"http://{host}:{self._place.port}"
+        url = _url(server.host, self._place.port)
         self._options.report(
             Serving(
                 url=url,
@@ -313,10 +324,15 @@ class Supervisor:
                 mongod=_mongod(self._private),
                 plugins=ready.plugins,
                 models=ready.models,
+                metrics=tuple(f"{_url(*slot.metrics)}/metrics" for slot in self._slots if slot.metrics),
                 welcome=next(filter(None, welcomes), None),
                 started_in=time.monotonic() - self._began,
             )
         )
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _died(status: int) -> str:
@@ -331,6 +347,8 @@ def _fixed(old: Loaded, new: Loaded) -> str:
     pairs = {
         "server.host": (before.server.host, after.server.host),
         "server.port": (before.server.port, after.server.port),
+        "metrics.host": (before.metrics.host, after.metrics.host),
+        "metrics.port": (before.metrics.port, after.metrics.port),
         "mongo.url": (before.mongo.url, after.mongo.url),
         "mongo.database": (before.mongo.database, after.mongo.database),
     }

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 import uvloop
 
-from tornadogw.app import App
+from tornadogw.app import METRICS, App
 from tornadogw.errors import UsageError
 from tornadogw.gateway import Gateway, open_gateway
 from tornadogw.observe import Log, mistake
@@ -50,8 +50,8 @@ def work(job: bytes, orders: BinaryIO) -> int:
     """
     task: Job = pickle.loads(job)  # noqa: S301 - our own supervisor's
     report = _Report(task.report)
-    sockets = tuple(socket(fileno=number) for number in task.sockets)
-    for one in sockets:
+    sockets, aside = (tuple(socket(fileno=number) for number in some) for some in (task.sockets, task.metrics))
+    for one in (*sockets, *aside):
         one.set_inheritable(False)
     lines = Log(sys.stderr, as_json=task.log_json)
     lines.open()
@@ -62,8 +62,9 @@ def work(job: bytes, orders: BinaryIO) -> int:
 
         async def main() -> None:
             settings = task.loaded.settings
-            async with open_gateway(settings, plugins, os.environ, secret, url, task.data) as gateway:
-                await _Process(task, gateway, plugins, sockets, lines).run(report, orders)
+            opening = open_gateway(settings, plugins, os.environ, secret, url, task.data, worker=task.index)
+            async with opening as gateway:
+                await _Process(task, gateway, plugins, sockets, aside, lines).run(report, orders)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(main())
@@ -76,7 +77,7 @@ def work(job: bytes, orders: BinaryIO) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a stack trace
         return report.failed(mistake(error))
     finally:
-        close(sockets)
+        close((*sockets, *aside))
         lines.close()
     return 0
 
@@ -105,8 +106,12 @@ class _Report:
 class _Process:
     """The sockets, the signals and the pipe around an open gateway."""
 
-    def __init__(self, job: Job, gateway: Gateway, plugins: Plugins, sockets: Sockets, lines: Log) -> None:
-        self._gateway, self._plugins, self._sockets, self._lines = gateway, plugins, sockets, lines
+    def __init__(
+        self, job: Job, gateway: Gateway, plugins: Plugins, sockets: Sockets, aside: Sockets, lines: Log
+    ) -> None:
+        """`aside`: where scrapers ask for this worker's figures."""
+        self._gateway, self._plugins, self._lines = gateway, plugins, lines
+        self._sockets, self._aside = sockets, aside
         self._settings, self._index = job.loaded.settings, job.index
         self._stop = asyncio.Event()
         self._patience = self._settings.server.drain
@@ -118,13 +123,15 @@ class _Process:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_reader(orders.fileno(), self._orphaned, orders.fileno())
         try:
-            front = await self._listen()
+            parts = self._gateway.parts
+            front = await self._listen(App(parts, self._lines.access), self._sockets)
+            figures = await self._listen(App(parts, None, METRICS), self._aside)
             gc.collect()
             gc.freeze()  # what is here now stays until the end: no collection need look at it again
             gc.set_threshold(YOUNG)
             report.say(self._ready())
             await self._stop.wait()
-            await self._drain(front)
+            await self._drain(front, figures)
         finally:
             loop.remove_reader(orders.fileno())
 
@@ -139,21 +146,22 @@ class _Process:
         loop.call_later(ORPHAN_END, os._exit, 1)
         self._stop.set()
 
-    async def _listen(self) -> Front:
+    async def _listen(self, app: App, sockets: Sockets) -> Front:
         front = Front(
-            App(self._gateway.parts, self._lines.access),
+            app,
             max_header=HEADERS,
             max_body=4 * self._settings.server.max_body_bytes,  # ours is enforced while the body streams in
             idle=IDLE,
         )
-        await front.listen(self._sockets)
+        await front.listen(sockets)
         return front
 
-    async def _drain(self, front: Front) -> None:
+    async def _drain(self, front: Front, figures: Front) -> None:
         """Accept nothing more, let running answers finish for a while, then end them as if their clients had left."""
         parts = self._gateway.parts
         parts.ready.draining = True
         front.stop()
+        figures.stop()  # who takes this place is asked from now on
         log.info("stopping: %d answers are running, they have %g s", len(parts.inflight), self._patience)
         try:
             async with asyncio.timeout(self._patience) as self._limit:
@@ -164,6 +172,7 @@ class _Process:
             parts.inflight.cut()
             await parts.inflight.idle()
         await front.close()
+        await figures.close()
 
     def _ready(self) -> Ready:
         return Ready(

@@ -23,7 +23,10 @@ _PAGES = {"healthz", "readyz", "metrics", "docs", "models", "status", "login", "
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,38}")
 _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
+_TOKEN = re.compile(r"[\x21-\x7e]{16,}")
 _NAME = re.compile(r"[^\s#\x00-\x20\x7f]+")
+
+_LAST_PORT = 65535
 
 Problem = tuple[str, str]
 """A full key and a sentence about it."""
@@ -73,6 +76,17 @@ def _sections(settings: Settings, environ: Mapping[str, str]) -> Iterator[Proble
     if not re.fullmatch("[A-Z]{3}", settings.money.currency):
         yield "money.currency", 'must be a three-letter code such as "CNY"'
     yield from _time_zone(settings.money.time_zone)
+    yield from _metrics(settings, environ)
+
+
+def _metrics(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+    metrics, last = settings.metrics, settings.metrics.port + settings.server.workers - 1
+    if metrics.port and last > _LAST_PORT:
+        yield "metrics.port", f"must leave a port for each worker up to {_LAST_PORT}, not up to {last}"
+    unresolved = list(_secret("metrics.token", metrics.token, environ))
+    yield from unresolved
+    if metrics.token and not unresolved and not _TOKEN.fullmatch(resolve_secret(metrics.token, environ)):
+        yield "metrics.token", "must be 16 characters at least, ASCII and without blanks"
 
 
 def _time_zone(name: str) -> Iterator[Problem]:

@@ -119,6 +119,21 @@ class Limits(Table, frozen=True):
     window: Annotated[Seconds, _help("Seconds that these limits count as a minute; for tests.")] = 60.0
 
 
+class Metrics(Table, frozen=True):
+    host: Annotated[str, _help("Address for Prometheus; whoever reaches it may read the figures.")] = "127.0.0.1"
+    port: Annotated[
+        Port,
+        _help("Port of `/metrics` there; further workers have the ports after it. 0: none."),
+    ] = 0
+    token: Annotated[
+        str,
+        _help(
+            "Bearer token with which `/metrics` is served at the API's address too; may be `env:NAME` or `file:/path`. "
+            "Empty: it is not."
+        ),
+    ] = ""
+
+
 class Defaults(Table, frozen=True):
     model: Annotated[str, _help("Model of requests that name none.")] = "auto"
     max_tokens: Annotated[Positive, _help("Output limit in tokens of requests that name none.")] = 1000
@@ -248,6 +263,7 @@ class Settings(Table, frozen=True):
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
     explain: Annotated[Explain, _help("Why each request went as it did.")] = Explain()
     limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
+    metrics: Annotated[Metrics, _help("Figures for Prometheus (docs/metrics.md).")] = Metrics()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     auto: Annotated[Auto, _help("What counts how much when the model is `auto`, see docs/routing.md.")] = Auto()
     timeouts: Annotated[
