@@ -24,7 +24,7 @@ __all__ = ["OTHER", "Metrics"]
 OTHER = "other"
 """What no list knows."""
 OUTCOMES = frozenset("whole client_gone cut timeout upstream_error refused no_upstream error".split())
-TRIES = frozenset("ok client cannot elsewhere cool disable skipped".split())
+TRIES = frozenset("ok client cannot elsewhere cool disable ended skipped".split())
 FIRST_EVENT = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds, as those below."""
 DURATION = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
