@@ -41,8 +41,6 @@ class World:
         self.books = Books(mongo, folder, secrets.token_hex(8))
         self.dead: list[Books] = []
         self.open: list[tuple[AbstractAsyncContextManager[Hold], Hold]] = []
-        self.lost: list[AbstractAsyncContextManager[Hold]] = []
-        """Calls of dead processes: kept, or they would be settled when nobody has them."""
         self.charges: dict[int, int] = {}
         self.settled: list[int] = []
 
@@ -93,7 +91,9 @@ class World:
         """What the process had charged is in its journal; what it held is free again. Another one begins."""
         await self.books.die()
         await self.books.replay()
-        self.lost += [call for call, _ in self.open]
+        for call, hold in self.open:
+            hold._settled = True  # nobody settles what a dead process held, not even the end of this generator
+            await call.__aexit__(None, None, None)
         self.dead.append(self.books)
         self.open.clear()
         self.books = Books(self.mongo, self.folder, secrets.token_hex(8))
