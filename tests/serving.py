@@ -62,7 +62,7 @@ class Gateway:
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             try:
                 state = Path(f"/proc/{child}/stat").read_text()
-            except FileNotFoundError:  # it has ended since
+            except (FileNotFoundError, ProcessLookupError):  # it has ended since, maybe between open and read
                 continue
             name, state = state.partition("(")[2].rpartition(")")[::2]
             found[int(child)] = "zombie" if state.split()[0] == "Z" else name
@@ -133,8 +133,8 @@ class Client:
 
 def _links(pid: int) -> set[str]:
     found = set()
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         for each in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(FileNotFoundError):  # closed since
+            with suppress(FileNotFoundError, ProcessLookupError):  # closed since
                 found.add(str(each.readlink()))
     return found
