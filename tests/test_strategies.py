@@ -42,7 +42,7 @@ def test_the_settings_know_every_strategy():
 @given(drawn=st.lists(routes, max_size=7), order=st.randoms(use_true_random=False))
 def test_priority_comes_first_none_is_lost_and_the_settings_order_does_not_matter(strategy, drawn, order):
     choices = [
-        Choice(route(f"u{at}", priority=priority, weight=weight, cost=cost), figures, (luck + at) / 10)
+        Choice(route(f"u{at}", priority=priority, weight=weight, cost=cost), figures, (luck / 2 + at) / 10)
         for at, (priority, weight, figures, luck, cost) in enumerate(drawn)
     ]
     asked = Asked(10, 10, b"talk")
