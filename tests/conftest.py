@@ -46,6 +46,8 @@ FORGETFUL = {
 """A server keeps the files of a dropped collection open for minutes; thousands of tests would need too many."""
 GRACE_SECONDS = 0.5
 """What a task that is about to end may still take after its test."""
+TURNS = 5
+"""Of the loop, after which a socket that was told to close is closed."""
 
 
 # --- async tests ---------------------------------------------------------------------------------------------------
@@ -93,6 +95,8 @@ async def _end_tasks() -> list[str]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
     return leaked
 
 

@@ -112,16 +112,17 @@ async def test_slots_of_all_processes_are_replayed_but_those_of_the_living(mongo
     caller = await new_caller(mongo, 10_000)
     dead = [Books(mongo, tmp_path, f"574700000000000{n}") for n in range(3)]
     living = Books(mongo, tmp_path, "5747000000000009")
-    for each in (*dead, living):
+    for each in dead:
         await spent(each, caller, 10)
+    await spent(living, caller, 7)
     for each in dead:
         await each.die()
     counts = await asyncio.gather(*(each.replay() for each in dead))
     assert sum(counts) == 3
-    assert await charged(mongo, caller) == [10] * 3
+    assert [cost for cost in await charged(mongo, caller) if cost != 7] == [10] * 3  # the living may have flushed
     assert await living.ledger.drain(5) == 0
-    assert await charged(mongo, caller) == [10] * 4
-    assert await state(mongo, caller) == (9960, 0, 40)
+    assert sorted(await charged(mongo, caller)) == [7, 10, 10, 10]
+    assert await state(mongo, caller) == (9963, 0, 37)
 
 
 async def test_another_databases_journal_stays(mongo: Mongo, tmp_path, claim_log) -> None:

@@ -11,6 +11,8 @@ from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_limits import SLOTS, Share
 
 SECONDS = 5.0
+ONE_SLOT = SLOTS * 4e9
+"""A window whose slots are so long that the clock passes from one to the next in the year 2096."""
 
 
 async def test_the_limit_is_granted_once_whoever_asks(mongo):
@@ -43,9 +45,9 @@ async def test_what_is_owed_counts_even_above_the_limit(mongo):
 
 async def test_asking_for_nothing_only_looks(mongo):
     store = MongoLimits(mongo)
-    took = await store.take("t:1", 100, 0, [(0, 99)], 60.0, SECONDS)
+    took = await store.take("t:1", 100, 0, [(0, 99)], ONE_SLOT, SECONDS)
     assert (took.granted, took.used, took.leaving) == (0, 99, [])
-    took = await store.take("t:1", 100, 0, [(0, 1)], 60.0, SECONDS)
+    took = await store.take("t:1", 100, 0, [(0, 1)], ONE_SLOT, SECONDS)
     assert (took.used, [amount for _, amount in took.leaving]) == (100, [100])
 
 

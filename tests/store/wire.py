@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 READ = 65_536
+TURNS = 4
+"""Of the loop, after which a connection that was just being accepted has become a task, and an aborted one is lost."""
 
 
 class Wire:
@@ -69,14 +71,17 @@ class Wire:
         await self._stop.wait()
         server.close()
         self._set(down=True)
-        while self._pumps:
-            await asyncio.wait(self._pumps)
+        for _ in range(TURNS):
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others)
+            await asyncio.sleep(0)
         await server.wait_closed()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pump = asyncio.create_task(self._connect(reader, writer))
         self._pumps.add(pump)
         pump.add_done_callback(self._pumps.discard)
+        pump.add_done_callback(lambda _: writer.transport.abort())  # a pump may be cancelled before its first step
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = None
