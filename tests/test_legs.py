@@ -4,8 +4,9 @@ import pytest
 
 from tests.test_router import draft, route
 from tornadogw.errors import Cannot
-from tornadogw.legs import asks_for_json, legs, without_default
+from tornadogw.legs import asks_for_json, going_on, legs, prefilled, without_default
 from tornadogw.settings.tables import Defaults
+from tornadogw.types import Traits
 
 DEFAULTS = Defaults(max_tokens=1000, temperature=0.7)
 PROMPTS = {"mode": "completion", "messages": ()}
@@ -66,3 +67,31 @@ def test_what_chat_cannot_say_is_refused_by_name(param):
 )
 def test_when_the_upstream_is_asked_for_json(fields, traits, json):
     assert asks_for_json(draft(**fields), route(**traits)) is json
+
+
+def test_an_answer_is_gone_on_with_as_the_last_message():
+    [leg] = calls(draft())
+    call = going_on(leg, "Once", 40).call
+    assert call.draft.messages == [*leg.call.draft.messages, {"role": "assistant", "content": "Once"}]
+    assert (call.max_tokens, call.continues) == (960, True)
+    assert going_on(leg, "Once", 5000).call.max_tokens == 1
+    assert not leg.call.continues
+
+
+def test_a_completion_is_gone_on_with_as_its_prompts_end():
+    [leg] = calls(draft(**PROMPTS, prompts=["a"]), completion="native")
+    assert going_on(leg, "b", 0).call.draft.prompts == ("ab",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "how"),
+    [
+        ({}, "whole"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, ""),
+        ({**PROMPTS, "prompts": ["a"]}, "rest"),
+        ({**PROMPTS, "prompts": [[1, 2]]}, ""),
+        ({**PROMPTS, "prompts": ["a"], "params": {"suffix": "z"}}, ""),
+    ],
+)
+def test_what_can_be_gone_on_with(fields, how):
+    assert prefilled(draft(**fields), Traits(prefill="whole")) == how

@@ -117,6 +117,17 @@ def test_what_came_after_the_last_report_counts_when_the_answer_was_cut():
     assert m.result(whole=False) == Metered(Usage(100, 9), "reported")
 
 
+def test_what_somebody_else_adds_to_a_cut_answer_counts_as_it_was_relayed():
+    """His prompt, and what he says again, are no part of the bill."""
+    m = meter()
+    m.reported(Usage(100, 1))
+    m.relayed("x" * 40)
+    m.cut()
+    m.reported(Usage(500, 400))
+    m.relayed("y" * 40)
+    assert m.result() == Metered(Usage(100, 21), "estimated")
+
+
 def test_what_is_added_to_a_report_stays_within_the_bound():
     m = meter(completion=8)
     m.reported(Usage(100, 1))

@@ -6,19 +6,21 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
 from tornadogw.bounds import prompt_ceiling, prompt_estimate
 from tornadogw.errors import Cannot
 from tornadogw.images import Images
-from tornadogw.legs import Leg, legs, without_default
+from tornadogw.legs import Leg, going_on, legs, prefilled, without_default
 from tornadogw.meter import Meter
 from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
 from tornadogw.relay.pump import Client as Sink
 from tornadogw.relay.pump import UpstreamFailed, pump
 from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
+from tornadogw.relay.resumed import Compared, Following, Prefilled, ResumedReader, prefill_of
+from tornadogw.relay.sent import Sent
 from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
@@ -49,11 +51,27 @@ class Client(Sink, Protocol):
 
 
 class RouteAttempt:
-    """One candidate with one credential. `meters` has one meter a call that is part of the answer."""
+    """One candidate with one credential. `meters` has one meter a call that is part of the answer.
 
-    def __init__(self, draft: Draft, request_id: str, candidate: Candidate, credential: Credential) -> None:
+    `after`: an attempt that broke off when the client had read a part of its answer, which this one goes on with.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        request_id: str,
+        candidate: Candidate,
+        credential: Credential,
+        *,
+        after: RouteAttempt | None = None,
+    ) -> None:
         self.candidate = candidate
         self.answer: Answer = StreamAnswer(draft) if draft.stream else JsonAnswer(draft)
+        self.sent: Sent | None = None
+        """What the client has read, if somebody could go on with it."""
+        if draft.stream and draft.choices == 1 and candidate.model.resume:
+            self.sent = Sent()
+        self._after = after
         self.meters: list[Meter] = []
         self.calls = 0
         """Upstream calls, those that were refused included."""
@@ -68,6 +86,21 @@ class RouteAttempt:
         """As configured, and as it is sent: they differ where the vendor's secrets expire."""
         self.secrets = [credential.secret]
         """What nobody may read in a message about this try."""
+
+    @property
+    def manner(self) -> str:
+        """What is special about its success, for the record."""
+        return "" if self._after is None else "resumed"
+
+    def breaks_off(self, failure: Failure) -> bool:
+        """The client has read a part of this answer, and no more of it comes: whether somebody else may go on with it.
+
+        From now on what is added to it is counted as it is relayed.
+        """
+        if self.sent is None or self.sent.lost or failure.kind in ("client", "cannot"):
+            return False
+        self.meters[0].cut()
+        return True
 
     async def relay(
         self,
@@ -92,20 +125,48 @@ class RouteAttempt:
         draft = self._draft if route.traits.image_urls else await images.inlined(self._draft)
         for leg in legs(draft, route, self._id, defaults):
             self.dropped |= set(leg.dropped)
+
+            async def send(leg: Leg, following: Following | None = None) -> None:
+                try:
+                    await self._send(transport, client, leg, last, number, following)
+                except UpstreamFailed as error:
+                    if self._heard:
+                        raise
+                    if expires and error.failure.status == _UNAUTHORIZED:
+                        await self._refresh(tokens, refused=self._credential.secret)
+                        again = leg
+                    elif self._refuses_our_default(leg, error.failure):
+                        again = without_default(leg)
+                    else:
+                        raise
+                    self.meters.pop()  # what was refused costs nothing
+                    await self._send(transport, client, again, last, number, following)
+
+            if self._after is None:
+                await send(leg)
+            else:
+                await self._go_on(leg, self._after, send)
+
+    async def _go_on(self, leg: Leg, after: RouteAttempt, send: Callable[[Leg, Following], Awaitable[None]]) -> None:
+        """The rest of an answer: by a model that goes on after what was sent if it can, else by a second answer that
+        begins with it.
+        """
+        if after.sent is None or after.sent.lost:
+            raise Cannot("messages", "too much was sent to go on with it")
+        sent, prefill = after.sent, prefilled(leg.call.draft, self.candidate.route.traits)
+        if prefill and (begun := prefill_of(after.sent)):
+            spent = after.meters[0].result(whole=False).usage.completion
+            following = Prefilled(sent) if prefill == "rest" else Compared(sent)
             try:
-                await self._send(transport, client, leg, last, number)
+                await send(going_on(leg, begun, spent), following)
+            except Cannot:
+                pass
             except UpstreamFailed as error:
-                if self._heard:
+                if self._heard or error.failure.kind not in ("client", "cannot"):
                     raise
-                if expires and error.failure.status == _UNAUTHORIZED:
-                    await self._refresh(tokens, refused=self._credential.secret)
-                    again = leg
-                elif self._refuses_our_default(leg, error.failure):
-                    again = without_default(leg)
-                else:
-                    raise
-                self.meters.pop()  # what was refused costs nothing
-                await self._send(transport, client, again, last, number)
+            else:
+                return
+        await send(leg, Compared(sent))
 
     def _expires(self) -> bool:
         vendor = self.candidate.route.vendor
@@ -119,13 +180,16 @@ class RouteAttempt:
         self._credential = fresh
         self.secrets.append(fresh.secret)
 
-    async def _send(self, transport: Transport, client: Client, leg: Leg, last: bool, number: int) -> None:
+    async def _send(
+        self, transport: Transport, client: Client, leg: Leg, last: bool, number: int, following: Following | None
+    ) -> None:
         """One upstream call: request, head, relay."""
         route, call = self.candidate.route, leg.call
-        meter = self._meter(leg)
+        meter = self._meter(leg) if self._after is None else self._after.meters[0]
         request = _asked(route.vendor, route.vendor.request, call, self._credential, time.time())
-        reader = _asked(route.vendor, self._reader, leg, meter)
+        reader = _asked(route.vendor, self._reader, leg, meter, following)
         self.dropped |= set(request.dropped)
+        answer = self.answer if self._after is None else self._after.answer
         began = False
 
         def begin() -> None:
@@ -140,7 +204,7 @@ class RouteAttempt:
             await pump(
                 transport.send(request, connect=route.deadlines.connect, proxy=route.proxy),
                 reader,
-                self.answer,
+                answer,
                 client,
                 begin,
                 self._failure,
@@ -148,7 +212,7 @@ class RouteAttempt:
                 idle=route.deadlines.idle if call.stream else route.deadlines.total,
             )
             if reader.body is not None:
-                self.answer.offer(reader.body)
+                answer.offer(reader.body)
         finally:
             self.broken += reader.broken
             self._heard = self._heard or reader.useful
@@ -158,6 +222,8 @@ class RouteAttempt:
         if self.first_event is None:
             self.first_event = time.monotonic()
             self._on_first_event()
+        if self._after is not None:  # the client has the head
+            return
         headers = {"X-Gateway-Attempts": str(number + self.calls)}
         if told := [name for name in sorted(self.dropped) if _HEADER_SAFE.fullmatch(name)]:
             headers["X-Gateway-Dropped"] = ", ".join(told[:DROPPED])
@@ -169,13 +235,15 @@ class RouteAttempt:
         ceiling = draft.choices * leg.call.max_tokens
         return Meter(prompt_ceiling(draft, traits), ceiling, prompt_estimate(draft))
 
-    def _reader(self, leg: Leg, meter: Meter) -> Reader:
+    def _reader(self, leg: Leg, meter: Meter, following: Following | None) -> Reader:
         """Raw where the upstream speaks the client's dialect and one stream goes to one stream."""
         route, call = self.candidate.route, leg.call
+        if following is not None and self._after is not None and self._after.sent is not None:
+            return ResumedReader(route.vendor, call, meter, self._after.sent, following)
         raw = route.traits.relay == "raw" and self._draft.stream and self._draft.choices == 1
         if raw and call.draft.mode == self._draft.mode:
-            return RawReader(route.vendor, call, meter)
-        return Reader(route.vendor, call, meter, offset=leg.offset)
+            return RawReader(route.vendor, call, meter, sent=self.sent)
+        return Reader(route.vendor, call, meter, offset=leg.offset, sent=self.sent)
 
     def _failure(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure:
         vendor = self.candidate.route.vendor

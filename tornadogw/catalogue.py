@@ -102,6 +102,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     timeouts: Timeouts
     strategy: str = "weight"
     """Name of the order of its routes."""
+    resume: bool = True
+    """Whether somebody else goes on with an answer that broke off."""
 
 
 class Catalogue:
@@ -185,6 +187,7 @@ class _Builder:
             routes=tuple(self.route(model, route) for route in model.routes),
             timeouts=model.timeouts,
             strategy=model.strategy,
+            resume=model.resume == "auto",
         )
 
     def route(self, model: Model, route: Route) -> RouteEntry:

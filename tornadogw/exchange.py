@@ -150,21 +150,30 @@ class Exchange:
         self._calls = 0  # upstream calls of the routes tried before
 
     async def answer(self) -> None:
-        """Try one route after the other. Returns when all but the end of a whole answer was written."""
+        """Try one route after the other. Returns when all but the end of a whole answer was written.
+
+        Once the client has read something, the others go on with it where that can be done, and nobody else is asked.
+        """
+        cut: Failure | None = None
         for step in self._plan:
             if step.pause:
                 await asyncio.sleep(step.pause)
-            self._attempt = attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential)
+            begun = self._attempt
+            attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential, after=begun)
+            self._attempt = begun or attempt
             failure = await self._try(attempt, step.credential)
             if failure is None:
                 return
             self._learn(attempt, step, failure)
-            if self._client.started:
-                raise after_start(failure, self._gate.upstream_names)
-            self._attempt = None  # the operator pays for what nobody saw
-            if failure.kind == "client":
-                raise to_client(failure, (*self._gate.upstream_names, *attempt.secrets))
-        raise self._plan.exhausted()
+            if not self._client.started:
+                self._attempt = None  # the operator pays for what nobody saw
+                if failure.kind == "client":
+                    raise to_client(failure, (*self._gate.upstream_names, *attempt.secrets))
+                continue
+            cut = cut or failure
+            if not self._attempt.breaks_off(cut):
+                break
+        raise self._plan.exhausted() if cut is None else after_start(cut, self._gate.upstream_names)
 
     async def settle(self) -> None:
         """Money first, then the last bytes: nobody reads a whole answer that is not charged."""
@@ -253,7 +262,7 @@ class Exchange:
         finally:
             visit.left()
             stay.left()
-        outcome = ("ok", "") if failure is None else (failure.kind, failure.code)
+        outcome = ("ok", attempt.manner) if failure is None else (failure.kind, failure.code)
         self._tried(attempt, began, *outcome)
         return failure
 

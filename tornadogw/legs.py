@@ -13,9 +13,9 @@ import msgspec
 from tornadogw.catalogue import RouteEntry
 from tornadogw.errors import Cannot
 from tornadogw.settings.tables import Defaults
-from tornadogw.types import Call, Draft, Value
+from tornadogw.types import Call, Draft, Traits, Value
 
-__all__ = ["Leg", "asks_for_json", "legs", "without_default"]
+__all__ = ["Leg", "asks_for_json", "going_on", "legs", "prefilled", "without_default"]
 
 _JSON_PARAMS = frozenset({"logprobs", "audio", "modalities"})
 """Parameters whose answers are asked for as JSON, for a client that wants JSON (design.md, 'The vendor contract')."""
@@ -49,6 +49,28 @@ def legs(draft: Draft, route: RouteEntry, request_id: str, defaults: Defaults) -
 def without_default(leg: Leg) -> Leg:
     """The same call without the gateway's own temperature."""
     return msgspec.structs.replace(leg, call=msgspec.structs.replace(leg.call, temperature=None))
+
+
+def prefilled(draft: Draft, traits: Traits) -> str:
+    """How the call can be gone on with: `Traits.prefill`; a prompt always can be."""
+    if draft.mode == "completion":
+        as_text = isinstance(draft.prompts[0], str) and not any(draft.params.get(name) for name in ("echo", "suffix"))
+        return "rest" if as_text else ""
+    return "" if draft.messages[-1].get("role") == "assistant" else traits.prefill
+
+
+def going_on(leg: Leg, begun: str, produced: int) -> Leg:
+    """The call that goes on after `begun`, of which `produced` tokens are spent."""
+    call, draft = leg.call, leg.call.draft
+    if draft.mode == "completion":
+        draft = msgspec.structs.replace(draft, prompts=(f"{draft.prompts[0]}{begun}",))
+    else:
+        said = {"role": "assistant", "content": begun}
+        draft = msgspec.structs.replace(draft, messages=[*draft.messages, said])
+    left = max(1, call.max_tokens - produced)
+    return msgspec.structs.replace(
+        leg, call=msgspec.structs.replace(call, draft=draft, max_tokens=left, continues=True)
+    )
 
 
 def asks_for_json(draft: Draft, route: RouteEntry) -> bool:

@@ -38,7 +38,17 @@ class Meter:
     prompt is taken for when the upstream says nothing.
     """
 
-    __slots__ = ("_ascii", "_at_report", "_completion_bound", "_events", "_other", "_prompt", "_prompt_bound", "_usage")
+    __slots__ = (
+        "_ascii",
+        "_at_report",
+        "_completion_bound",
+        "_cut",
+        "_events",
+        "_other",
+        "_prompt",
+        "_prompt_bound",
+        "_usage",
+    )
 
     def __init__(self, prompt_bound: int, completion_bound: int, prompt_estimate: int) -> None:
         self._prompt_bound = prompt_bound
@@ -46,6 +56,7 @@ class Meter:
         self._prompt = min(prompt_estimate, prompt_bound)
         self._ascii = self._other = self._events = 0
         self._usage: Usage | None = None
+        self._cut = False
         self._at_report = (0, 0, 0)
 
     def relayed(self, text: str) -> None:
@@ -71,9 +82,15 @@ class Meter:
 
     def reported(self, usage: Usage) -> None:
         """The upstream's usage so far; the last one counts. One that is all zero says nothing: a prompt has a token."""
-        if usage.prompt or usage.completion:
+        if not self._cut and (usage.prompt or usage.completion):
             self._usage = usage
             self._at_report = (self._ascii, self._other, self._events)
+
+    def cut(self) -> None:
+        """The upstream broke off. What somebody else adds to its answer is counted as it is relayed: a second prompt,
+        and what the client has read before, are not the client's to pay.
+        """
+        self._cut = True
 
     def result(self, *, whole: bool = True) -> Metered:
         """What to charge.
@@ -86,7 +103,7 @@ class Meter:
             return Metered(Usage(prompt=self._prompt, completion=self._estimate((0, 0, 0))), "estimated")
         if not self._is_possible(usage):
             return Metered(self._with_bounds(usage), "disputed")
-        if not whole and (since := self._estimate(self._at_report)):
+        if (self._cut or not whole) and (since := self._estimate(self._at_report)):
             completion = min(usage.completion + since, self._completion_bound)
             return Metered(msgspec.structs.replace(usage, completion=completion), "estimated")
         return Metered(usage, "reported")

@@ -33,7 +33,7 @@ BACK_OFF = 0.1, 0.5
 EVERYTHING = frozenset({"tools", "images", "json_schema", "reasoning"})
 _OURS = frozenset(
     "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported context "
-    "context_length_exceeded content_filter model_not_found".split()
+    "context_length_exceeded content_filter model_not_found different resumed".split()
 ) | {"cooling down"}
 """Reasons in our own words; a vendor's own stay in the record."""
 

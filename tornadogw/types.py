@@ -51,10 +51,8 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Draft(Value, frozen=True):
-    """What the client asked, checked and dialect-neutral, before any route is chosen.
-
-    `messages` and `params` hold plain JSON values in the shape of the chat dialect, nulls removed;
-    nobody may change them.
+    """What the client asked, checked and dialect-neutral. `messages` and `params` are plain JSON in the shape of the
+    chat dialect, without nulls; nobody may change them.
     """
 
     mode: Mode
@@ -65,8 +63,7 @@ class Draft(Value, frozen=True):
     prompts: Sequence[str | Sequence[int]] = ()
     """Completion mode only: a choice each; a list of integers is a token array."""
     params: Mapping[str, Any] = {}
-    """Every other parameter that the client sent, without model, messages, prompt, stream, stream_options,
-    max_tokens, max_completion_tokens and temperature."""
+    """Every other parameter that the client sent: what has no field here."""
     stream: bool = False
     """What the client gets: SSE or one JSON document."""
     include_usage: bool = False
@@ -166,6 +163,8 @@ class Call(Value, frozen=True):
     """Always sent: the client's limit, or the gateway's default."""
     temperature: float | None = None
     """None: send none."""
+    continues: bool = False
+    """The last message, or the prompt's end, is the beginning of the answer: the vendor goes on after it."""
 
 
 class UpstreamRequest(Value, frozen=True):
@@ -205,6 +204,8 @@ class Traits(Value, frozen=True):
     """Fetches images by their http(s) address; False: takes them as `data:` URLs only."""
     template_tokens: int = 0
     """Upper bound of the prompt tokens that are the vendor's own instructions and that it counts in every call."""
+    prefill: Literal["", "rest", "whole"] = ""
+    """Goes on with an answer whose beginning is its last message; answers with the `rest`, or with the `whole`."""
 
 
 # --- fresh secrets -------------------------------------------------------------------------------------------------
@@ -319,7 +320,6 @@ class Extra(Event, frozen=True):
 
 class Failure(Value, frozen=True):
     """Why an upstream did not answer, and whose fault it is (vendor-wire.md section 4).
-
     client: the caller's own fault, given back. cannot: this route cannot, another may. elsewhere: try another at once.
     cool: leave `scope` alone for `seconds`. disable: `scope` is of no use until an operator acts.
     """

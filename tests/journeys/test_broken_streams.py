@@ -86,11 +86,11 @@ async def test_a_stream_that_fails_late_ends_with_an_error_event_and_is_charged_
                 assert (record["o"], record["c"]) == (3, record["i"] + 3), (place, record)
 
 
-async def test_a_late_fault_never_changes_the_upstream(start):
+async def test_without_resume_a_late_fault_never_changes_the_upstream(start):
     async with (
         FakeUpstream(Answer(body=TEXT)) as bad,
         FakeUpstream(Answer(body=said("other"))) as good,
-        start(serving(bad.url, good.url)) as gateway,
+        start(serving(bad.url, good.url, model='resume = "off"')) as gateway,
     ):
         async with gateway.post(body=ASK) as response:
             check_in_band(events_of(await response.read())[-1], 4001)
@@ -112,7 +112,7 @@ async def test_what_counts_as_the_first_useful_event(start):
     async with (
         FakeUpstream() as bad,
         FakeUpstream(Answer(body=said("other"))) as good,
-        start(serving(bad.url, good.url)) as gateway,
+        start(serving(bad.url, good.url, model='resume = "off"')) as gateway,
     ):
         for first in USEFUL:
             bad.play(Answer(body=[role(), first, failed]))

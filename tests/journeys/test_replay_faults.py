@@ -146,7 +146,7 @@ def ask(faulty: Threaded, fault: str, *, stream: bool) -> list[Answered]:
     return faulty.call(every())
 
 
-def check_whole(answer: Answered, *, stream: bool, calls: int) -> None:
+def check_whole(answer: Answered, *, stream: bool, calls: int, source: str = "") -> None:
     """The recorded answer, charged as it was reported."""
     assert answer.status == 200, answer
     assert answer.headers["X-Gateway-Attempts"] == str(calls)
@@ -161,7 +161,7 @@ def check_whole(answer: Answered, *, stream: bool, calls: int) -> None:
         right[0].reasoning,
         right[0].finish,
     )
-    assert answer.event["src"] == ("reported" if usage else "estimated")
+    assert answer.event["src"] == (source or ("reported" if usage else "estimated"))
 
 
 def check_nobody(answer: Answered, told: tuple[int, int, str]) -> None:
@@ -188,18 +188,26 @@ def test_a_fault_before_the_first_event(faulty, fault, stream):
 
 @pytest.mark.parametrize("fault", LATE)
 def test_a_fault_in_the_middle_of_a_stream(faulty, fault):
-    for name in (fault, f"{fault}+"):
-        for answer in ask(faulty, name, stream=True):
-            assert answer.status == 200
-            choices, _, last = replay.heard_stream(answer.raw)
-            check_in_band(last, 4001)
-            right, _ = oracle.expected(answer.recording)
-            assert choices[0].finish is None
-            said, wanted = choices[0].reasoning + choices[0].text, right[0].reasoning + right[0].text
-            assert said
-            assert wanted.startswith(said)
-            assert answer.event["st"] == "cut"
-            assert answer.event["c"] == answer.event["i"] + answer.event["o"] > 0
+    for answer in ask(faulty, fault, stream=True):
+        assert answer.status == 200
+        choices, _, last = replay.heard_stream(answer.raw)
+        check_in_band(last, 4001)
+        right, _ = oracle.expected(answer.recording)
+        assert choices[0].finish is None
+        said, wanted = choices[0].reasoning + choices[0].text, right[0].reasoning + right[0].text
+        assert said
+        assert wanted.startswith(said)
+        assert answer.event["st"] == "cut"
+        assert answer.event["c"] == answer.event["i"] + answer.event["o"] > 0
+
+
+@pytest.mark.parametrize("fault", LATE)
+def test_another_upstream_goes_on_with_a_stream_that_was_cut(faulty, fault):
+    """The recorded answer once, although it came in two parts, the second of which says the first part again."""
+    for answer in ask(faulty, f"{fault}+", stream=True):
+        check_whole(answer, stream=True, calls=1, source="estimated")
+        assert answer.event["up"] == f"{answer.recording.vendor}-{fault}"
+        assert answer.event["c"] == answer.event["i"] + answer.event["o"] > 0
 
 
 @pytest.mark.parametrize("fault", LATE)

@@ -110,11 +110,16 @@ def test_a_stream_without_an_event_is_empty(body):
         ("openai", "gpt-4.1-nano", Traits(relay="raw", token_prompts=True, image_tokens=3800)),
         ("azure", "gpt-4o-mini", Traits(token_prompts=True, image_tokens=48200)),
         ("openai", "gpt-3.5-turbo-instruct", Traits(relay="raw", token_prompts=True, completion="native")),
-        ("deepseek", "deepseek-v4-flash", Traits(relay="raw")),
-        ("groq", "qwen/qwen3-32b", Traits()),
-        ("groq", "openai/gpt-oss-120b", Traits(relay="raw")),
+        ("deepseek", "deepseek-v4-flash", Traits(relay="raw", prefill="rest")),
+        ("groq", "qwen/qwen3-32b", Traits(prefill="rest")),
+        ("groq", "openai/gpt-oss-120b", Traits(relay="raw", prefill="rest")),
         ("moonshot", "kimi-k2-thinking", Traits(temperature=False, pace="reasoning")),
-        ("llamacpp", "any", Traits(completion="native", token_prompts=True, pace="self-hosted", image_urls=False)),
+        ("mistral", "mistral-small", Traits(prefill="whole")),
+        (
+            "llamacpp",
+            "any",
+            Traits(completion="native", token_prompts=True, pace="self-hosted", image_urls=False, prefill="rest"),
+        ),
     ],
 )
 def test_traits(vendor, model, traits):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.vendors.oracle import ENGINES
 from tornadogw.errors import Cannot
 from tornadogw.types import Call, Credential, Draft
 from tornadogw.vendors.chat_request import write
-from tornadogw.vendors.rows import Auth, Form, Profile
+from tornadogw.vendors.rows import Auth, Form, Prefill, Profile
 
 HELLO = [{"role": "user", "content": "hi"}]
 KEY = Credential("acme/0", "sk-secret")
@@ -157,6 +158,21 @@ def test_effort_is_what_the_vendor_calls_it():
     assert nothing.dropped == ("reasoning_effort",)
     only_none = Profile(effort={"none": {"x": 1}})
     assert body(only_none, call({"reasoning_effort": ["odd"]}))["reasoning_effort"] == ["odd"]
+
+
+def test_an_answer_that_is_gone_on_with():
+    begun = [*HELLO, {"role": "assistant", "content": "Once"}]
+    going_on = call(continues=True)
+    going_on = msgspec.structs.replace(going_on, draft=msgspec.structs.replace(going_on.draft, messages=begun))
+    prefill = Prefill(answers="rest", message={"prefix": True}, body={"go_on": 1}, url="{root}/beta/chat")
+    request = write(Profile(prefill=prefill), going_on, KEY)
+    asked = json.loads(request.body)
+    assert asked["messages"] == [*HELLO, {"role": "assistant", "content": "Once", "prefix": True}]
+    assert (asked["go_on"], request.url) == (1, "http://a/beta/chat")
+    for profile, what in ((Profile(), going_on), (Profile(prefill=prefill), call(continues=True))):
+        with pytest.raises(Cannot, match="messages"):
+            write(profile, what, KEY)
+    assert "go_on" not in body(Profile(prefill=prefill), call())
 
 
 def test_completion_at_its_own_endpoint():

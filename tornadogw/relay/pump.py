@@ -131,12 +131,13 @@ async def _finish(
 ) -> None:
     """After the terminator: the events that were held back, and the end of the body if it comes at once."""
     items = reader.end()
+    patience.move(None)
+    if reader.useful:
+        begin()
+        if items and (out := answer.take(items)):
+            await client.write(out)
     if reader.failure is not None:
         raise UpstreamFailed(reader.failure)
-    patience.move(None)
-    begin()
-    if items and (out := answer.take(items)):
-        await client.write(out)
     patience.after(LINGER)
     await upstream.read()
 

@@ -14,12 +14,13 @@ from tornadogw.errors import Unreadable
 from tornadogw.framing import Framer, SSEBlocks, read_block, sniff
 from tornadogw.meter import Meter
 from tornadogw.relay.reader import Item, Reader
+from tornadogw.relay.sent import Sent
 from tornadogw.types import Call, Frame
 from tornadogw.vendor import Vendor
 
 __all__ = ["RawReader", "is_plain"]
 
-_SAID = re.compile(rb'"(?:content|text|refusal)":\s?"([^"\\]*(?:\\.[^"\\]*)*)"')
+_SAID = re.compile(rb'"(?:content|text)":\s?"([^"\\]*(?:\\.[^"\\]*)*)"')
 
 
 def is_plain(event: bytes) -> bool:
@@ -38,6 +39,8 @@ def is_plain(event: bytes) -> bool:
         and b'"tool_calls"' not in event
         and b'"content":[' not in event
         and b'"content": [' not in event
+        and b'"refusal":"' not in event
+        and b'"refusal": "' not in event
         and b'"error"' not in event
         and b'"usage":{' not in event
         and b'"usage": {' not in event
@@ -47,8 +50,8 @@ def is_plain(event: bytes) -> bool:
 class RawReader(Reader):
     """A Reader that lets plain events pass once `passing` is set; everything else is parsed as ever."""
 
-    def __init__(self, vendor: Vendor, call: Call, meter: Meter) -> None:
-        super().__init__(vendor, call, meter)
+    def __init__(self, vendor: Vendor, call: Call, meter: Meter, *, sent: Sent | None = None) -> None:
+        super().__init__(vendor, call, meter, sent=sent)
         self.passing = False
         self._head = b""
         self._blocks: SSEBlocks | None = None
@@ -92,6 +95,12 @@ class RawReader(Reader):
     def _count(self, block: bytes) -> None:
         self.frames += 1
         self._seen.add(0)
+        spoken = 0
         for said in _SAID.finditer(block):
             if said[1]:
+                spoken += 1
                 self._meter.relayed_raw(said[1])
+                if self._sent is not None:
+                    self._sent.add_raw(said[1])
+        if spoken > 1 and self._sent is not None:
+            self._sent.lose()  # which of them is the text is not known here

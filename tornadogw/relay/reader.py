@@ -10,6 +10,7 @@ import msgspec
 from tornadogw.errors import Unreadable
 from tornadogw.framing import LIMIT, Framer
 from tornadogw.meter import Meter
+from tornadogw.relay.sent import Sent
 from tornadogw.types import (
     Call,
     Event,
@@ -38,9 +39,10 @@ class Reader:
     """Reads one answer of `vendor` to `call` and feeds the meter on the way.
 
     `offset` moves the choices of this answer: several prompts served one after the other share one answer.
+    `sent` is told what a client gets to read; None: nobody will go on with this answer if it breaks off.
     """
 
-    def __init__(self, vendor: Vendor, call: Call, meter: Meter, *, offset: int = 0) -> None:
+    def __init__(self, vendor: Vendor, call: Call, meter: Meter, *, offset: int = 0, sent: Sent | None = None) -> None:
         self.meta = Meta()
         self.useful = False
         """The first useful event was read: text, reasoning, refusal or tool-call bytes, or a finish reason."""
@@ -56,6 +58,7 @@ class Reader:
         self._framer = Framer(framing=vendor.framing, stream=call.stream)
         self._choices = call.draft.choices
         self._offset = offset
+        self._sent = sent
         self._seen: set[int] = set()
         self._stopped: set[int] = set()
         self._ended = False
@@ -159,6 +162,8 @@ class Reader:
                 self._meter.reported(item.usage)
             elif self._counts(item):
                 events.append(self._moved(item) if self._offset else item)
+                if self._sent is not None:
+                    self._sent.add(item)
         return events
 
     def _counts(self, event: Event) -> bool:

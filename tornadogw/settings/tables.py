@@ -244,6 +244,10 @@ class Model(Table, frozen=True):
         Literal["weight", "latency", "least_busy", "cheapest", "sticky"],
         _help("Which of its routes of the same priority is asked first, see docs/routing.md."),
     ] = "weight"
+    resume: Annotated[
+        Literal["auto", "off"],
+        _help("Whether another route goes on with a stream that breaks off in the middle; `off`: it ends in an error."),
+    ] = "auto"
     context: Annotated[
         Positive | None, _help("Context length in tokens; longer prompts are not sent there. Absent: unknown.")
     ] = None

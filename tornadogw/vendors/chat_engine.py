@@ -46,6 +46,7 @@ class ChatEngine(Vendor):
             image_tokens=profile.image_tokens,
             image_urls=profile.image_urls,
             template_tokens=profile.template_tokens,
+            prefill=profile.prefill.answers,
         )
 
     @override

@@ -59,7 +59,7 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
         raise Cannot("model", "the model completes prompts and does not chat")
     dropped: list[str] = []
     body: dict[str, Any] = {"model": call.model}
-    body |= _prompt(profile, call) if native else {"messages": rewrite(call.draft.messages, profile)}
+    body |= _prompt(profile, call) if native else {"messages": _messages(profile, call)}
     body["max_tokens" if native else profile.max_tokens] = call.max_tokens
     body |= _temperature(profile, call, dropped)
     body |= _params(profile, call, dropped)
@@ -68,6 +68,8 @@ def write(profile: Profile, call: Call, credential: Credential) -> UpstreamReque
         body["stream_options"] = {"include_usage": True}
     if call.draft.params.get("n", 1) != 1:
         body |= {name: _clamped(body[name], span) for name, span in profile.ranges_several.items() if name in body}
+    if call.continues and not native:
+        body |= profile.prefill.body
     for key, value in (profile.body if call.stream else {**profile.body, **profile.whole_body}).items():
         body.setdefault(key, value)
     return UpstreamRequest(
@@ -86,6 +88,15 @@ def _prompt(profile: Profile, call: Call) -> dict[str, Any]:
     if not profile.token_prompts and not all(isinstance(prompt, str) for prompt in prompts):
         raise Cannot("prompt", "takes text, not tokens")
     return {"prompt": prompts[0] if len(prompts) == 1 else list(prompts)}
+
+
+def _messages(profile: Profile, call: Call) -> list[Any]:
+    messages = list(rewrite(call.draft.messages, profile))
+    if call.continues:
+        if not profile.prefill.answers or messages[-1].get("role") != "assistant":
+            raise Cannot("messages", "the model does not go on with an answer")
+        messages[-1] = {**messages[-1], **profile.prefill.message}
+    return messages
 
 
 def _temperature(profile: Profile, call: Call, dropped: list[str]) -> dict[str, Any]:
@@ -189,6 +200,8 @@ def _url(profile: Profile, call: Call, *, native: bool) -> str:
     form = _form(profile, call, base)
     own, general = (form.completion_url, profile.completion_url) if native else (form.url, profile.url)
     template = general if isinstance(own, UnsetType) else own
+    if call.continues and not native:
+        template = profile.prefill.url or template
     texts = {**profile.options, **form.options, **_texts(call.options)}
     return _address(template, base, call.model, tuple(texts.items()))
 

@@ -17,7 +17,7 @@ from msgspec import UNSET, UnsetType
 
 from tornadogw.errors import SettingsError
 
-__all__ = ["Auth", "Class", "Counts", "Form", "Profile", "Row", "builtin_rows", "load"]
+__all__ = ["Auth", "Class", "Counts", "Form", "Prefill", "Profile", "Row", "builtin_rows", "load"]
 
 Class = Literal[
     "key",
@@ -66,6 +66,19 @@ class Counts(Table, frozen=True):
     cache_write: list[str] = []
     reasoning: list[str] = []
     total: list[str] = []
+
+
+class Prefill(Table, frozen=True):
+    """How a chat goes on with an answer whose beginning is the last message."""
+
+    answers: Literal["", "rest", "whole"] = ""
+    """With the rest, or with the whole answer, the beginning included; empty: it does not."""
+    message: dict[str, Any] = {}
+    """Further members of that message."""
+    body: dict[str, Any] = {}
+    """Sent as well."""
+    url: str = ""
+    """Where it is done; empty: where chats are."""
 
 
 class Profile(Table, frozen=True):
@@ -147,6 +160,7 @@ class Profile(Table, frozen=True):
     """The field in which an earlier answer's reasoning goes back; `tags`: inside the text; empty: it is left out."""
     history_blank: bool = False
     """Refuses an earlier answer with tool calls without its reasoning: where the client lost it, a blank stands in."""
+    prefill: Prefill = Prefill()
     history_details: bool = False
     """`reasoning_details` go back unchanged."""
     tool_id_length: int = 0

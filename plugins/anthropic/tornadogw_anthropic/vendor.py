@@ -25,7 +25,8 @@ class Anthropic(Vendor):
 
     @override
     def traits(self, model: str) -> Traits:
-        return Traits(temperature=not writing.refuses_sampling(model))
+        older = not writing.refuses_sampling(model)  # newer models take neither a temperature nor a begun answer
+        return Traits(temperature=older, prefill="rest" if older else "")
 
     @override
     def request(self, call: Call, credential: Credential, now: float) -> UpstreamRequest:
