@@ -53,6 +53,12 @@ def test_no_more_is_kept_than_it_may():
     assert len(kept._lanes["text"]) <= 257
     kept.add(Text("y"))
     assert kept.lost
+    for piece, times in ((b"x", LONGEST + 1), (b"x" * LONGEST, 2)):
+        kept = Sent()
+        for _ in range(times):
+            kept.add_raw(piece)
+        assert sum(map(len, kept._raw)) < LONGEST
+        assert kept.lost
 
 
 def test_what_is_no_part_of_an_answer_is_refused():
