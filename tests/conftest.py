@@ -21,7 +21,6 @@ import gc
 import logging
 import re
 import tempfile
-import uuid
 from collections.abc import Awaitable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -32,6 +31,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import MongoClient
 from tornado.ioloop import IOLoop
 
+from tests.databases import databases
 from tests.running import Running, running
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
@@ -190,11 +190,14 @@ def mongod() -> Iterator[PrivateMongod]:
 
 @pytest.fixture
 def mongo(mongod: PrivateMongod, run: Run) -> Iterator[Mongo]:
-    """The gateway's hold on an empty database of this test alone, with all indexes; dropped at its end."""
-    mongo = run(_connect(mongod.url))
-    run(mongo.ensure_indexes(*INDEXES))
+    """The gateway's hold on an empty database of this test alone, with all indexes."""
+    pool = databases(mongod.url, "mongo")
+    name, is_made = pool.take()
+    mongo = run(_connect(mongod.url, name))
+    if not is_made:
+        run(mongo.ensure_indexes(*INDEXES))
     yield mongo
-    run(_drop(mongo))
+    run(pool.give_back(mongo, as_made=True))
     run(mongo.close())
 
 
@@ -204,16 +207,8 @@ def database(mongo: Mongo) -> AsyncIOMotorDatabase[dict[str, Any]]:
     return mongo.database
 
 
-async def _connect(url: str) -> Mongo:
-    return Mongo.connect(url, f"test_{uuid.uuid4().hex}", timeout_ms=10_000)
-
-
-async def _drop(mongo: Mongo) -> None:
-    """A drop waits for the journal's next tick, a tenth of a second away; a write elsewhere makes it tick at once."""
-    drop = asyncio.ensure_future(mongo.client.drop_database(mongo.database.name))
-    while not drop.done():
-        await mongo.client["tests"]["ticks"].insert_one({})
-    await drop
+async def _connect(url: str, name: str) -> Mongo:
+    return Mongo.connect(url, name, timeout_ms=10_000)
 
 
 # --- a whole gateway -----------------------------------------------------------------------------------------------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import uuid
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +16,7 @@ import msgspec
 from argon2 import PasswordHasher
 from tornado.netutil import bind_sockets
 
+from tests.databases import databases
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.keys import Keys
 from tornadogw.app import App
@@ -29,6 +29,7 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.ports import Account
+from tornadogw.transport import Transport
 
 OWNER = "owner@tornadogw.local"
 CHAT = {"messages": [{"role": "user", "content": "Hello there"}]}
@@ -86,7 +87,8 @@ async def running(
     """A gateway with these settings (TOML). Its owner has a key and `credit` units of money."""
     path = folder / "settings.toml"
     path.write_text(settings, encoding="utf-8")
-    loaded = load(path, folder, environ, {"mongo.database": f"test_{uuid.uuid4().hex}", "mongo.timeout_ms": timeout_ms})
+    pool = databases(mongod_url, "gateway")
+    loaded = load(path, folder, environ, {"mongo.database": pool.take()[0], "mongo.timeout_ms": timeout_ms})
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
@@ -105,25 +107,27 @@ async def running(
                 finally:
                     await front.close()
     finally:
-        await _drop(mongo)  # not before the gateway is closed: its change stream would end with the database
+        await pool.give_back(mongo, as_made=False)  # not before the gateway is closed: it would see things vanish
         await mongo.close()
 
 
 @asynccontextmanager
 async def _opened(opening: AbstractAsyncContextManager[Gateway]) -> AsyncIterator[Gateway]:
-    """Without what takes most of a start and of a stop: an owner's password in earnest, a long poll for changes."""
+    """Without what takes most of a start and of a stop: an owner's password in earnest, a long poll for changes, the
+    system's authorities."""
     cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    with patch("tornadogw.accounts.accounts.PasswordHasher", cheap), patch("tornadogw.store.mongo_watch.POLL_MS", 20):
+    with (
+        patch("tornadogw.accounts.accounts.PasswordHasher", cheap),
+        patch("tornadogw.store.mongo_watch.POLL_MS", 20),
+        patch("tornadogw.gateway.Transport", partial(Transport, tls=_authorities())),
+    ):
         async with opening as gateway:
             yield gateway
 
 
-async def _drop(mongo: Mongo) -> None:
-    """A drop waits for the journal's next tick, a tenth of a second away; a write elsewhere makes it tick at once."""
-    drop = asyncio.ensure_future(mongo.client.drop_database(mongo.database.name))
-    while not drop.done():
-        await mongo.client["tests"]["ticks"].insert_one({})
-    await drop
+@cache
+def _authorities() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def chat_settings(base_url: str, *, vendor: str = "vllm", extra: str = "", price: str = "1") -> str:

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -218,8 +219,9 @@ _ROW_KEYS = frozenset({"like", "models"})
 _RULE_KEYS = frozenset({"match", "unless"})
 
 
+@cache
 def builtin_rows() -> Mapping[str, Any]:
-    """The rows of `data/vendors.toml` as they stand there."""
+    """The rows of `data/vendors.toml` as they stand there. Read once; nobody may change them."""
     return tomllib.loads((files("tornadogw") / "data" / "vendors.toml").read_text(encoding="utf-8"))
 
 
