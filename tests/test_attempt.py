@@ -28,12 +28,12 @@ NO_TEMPERATURE = Answer(
 class Client:
     """Keeps what it is told."""
 
-    started = False
+    started = gone = False
 
     def __init__(self):
         self.out, self.heads = b"", []
 
-    def announce(self, *, stream, headers):
+    def announce(self, *, stream, headers, drain=None):
         self.heads.append((stream, dict(headers)))
 
     async def write(self, data):

@@ -224,9 +224,9 @@ UNAUTHORIZED = Answer(status=401, body=b'{"error":{"message":"token t1 expired"}
 
 
 class Client:
-    started = False
+    started = gone = False
 
-    def announce(self, *, stream, headers):
+    def announce(self, *, stream, headers, drain=None):
         self.headers = headers
 
     async def write(self, data):

@@ -25,10 +25,10 @@ from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
-from tornadogw.types import Call, Credential, Draft, Failure
+from tornadogw.types import Call, Credential, Draft, Failure, Value
 from tornadogw.vendor import Vendor
 
-__all__ = ["Client", "RouteAttempt"]
+__all__ = ["Client", "Drain", "RouteAttempt"]
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +40,25 @@ _HEADER_SAFE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 """Clients choose the names of parameters; not every name may stand in a header."""
 
 
+class Drain(Value, frozen=True):
+    """How long an answer is read that nobody waits for any more: seconds, or so many tokens more than `produced`."""
+
+    seconds: float
+    tokens: int
+    produced: Callable[[], int]
+
+
 class Client(Sink, Protocol):
     """Who asked, as an attempt needs it."""
 
-    def announce(self, *, stream: bool, headers: Mapping[str, str]) -> None:
-        """What the head of the answer will say; sent with its first byte."""
+    @property
+    def gone(self) -> bool:
+        """Nobody reads the answer, and yet it is read to its end: `write` raises ClientGone when it is enough."""
+
+    def announce(self, *, stream: bool, headers: Mapping[str, str], drain: Drain | None = None) -> None:
+        """What the head of the answer will say; sent with its first byte. `drain`: what happens if its reader leaves;
+        None: the exchange is cancelled.
+        """
 
     async def finish(self, data: bytes) -> None:
         """The last bytes, and the proper end of the HTTP body."""
@@ -228,7 +242,14 @@ class RouteAttempt:
         if told := [name for name in sorted(self.dropped) if _HEADER_SAFE.fullmatch(name)]:
             headers["X-Gateway-Dropped"] = ", ".join(told[:DROPPED])
         self.answer.begin(identity(reader.meta, self.candidate.route, self._draft, self._id, time.time()))
-        client.announce(stream=self._draft.stream, headers=headers)
+        client.announce(stream=self._draft.stream, headers=headers, drain=self._drain())
+
+    def _drain(self) -> Drain | None:
+        policy = self.candidate.route.drain
+        return None if policy is None else Drain(policy.seconds, policy.tokens, self._produced)
+
+    def _produced(self) -> int:
+        return sum(meter.result(whole=False).usage.completion for meter in self.meters)
 
     def _meter(self, leg: Leg) -> Meter:
         draft, traits = leg.call.draft, self.candidate.route.traits

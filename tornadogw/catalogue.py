@@ -41,6 +41,13 @@ class Deadlines(msgspec.Struct, frozen=True):
     total: float
 
 
+class Drain(msgspec.Struct, frozen=True):
+    """How long the answer of a client that has left is read: seconds, or further tokens."""
+
+    seconds: float
+    tokens: int
+
+
 class RouteEntry(msgspec.Struct, frozen=True):
     """One way to a model: an upstream, its vendor's name of the model, and all that a call over it needs."""
 
@@ -67,6 +74,8 @@ class RouteEntry(msgspec.Struct, frozen=True):
     """The catalogue's name of it."""
     context: int | None = None
     """Tokens; None: unknown."""
+    drain: Drain | None = None
+    """What becomes of an answer whose client has left; None: the upstream is closed at once."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -102,6 +111,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     timeouts: Timeouts
     strategy: str = "weight"
     """Name of the order of its routes."""
+    reroutes_refused: bool = False
+    """Whether others are asked when an upstream's content policy refuses a request."""
     resume: bool = True
     """Whether somebody else goes on with an answer that broke off."""
 
@@ -187,6 +198,7 @@ class _Builder:
             routes=tuple(self.route(model, route) for route in model.routes),
             timeouts=model.timeouts,
             strategy=model.strategy,
+            reroutes_refused=model.content_filter == "reroute",
             resume=model.resume == "auto",
         )
 
@@ -211,6 +223,7 @@ class _Builder:
             traits=traits,
             model_name=model.name,
             context=route.context or model.context,
+            drain=Drain(upstream.drain_seconds, upstream.drain_tokens) if upstream.on_disconnect == "drain" else None,
         )
 
     def deadlines(self, pace: str, model: Timeouts, upstream: Timeouts) -> Deadlines:

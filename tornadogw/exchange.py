@@ -164,7 +164,9 @@ class Exchange:
             failure = await self._try(attempt, step.credential)
             if failure is None:
                 return
-            self._learn(attempt, step, failure)
+            failure = self._learn(attempt, step, failure)
+            if self._client.gone:  # it was read for nobody
+                raise ClientGone
             if not self._client.started:
                 self._attempt = None  # the operator pays for what nobody saw
                 if failure.kind == "client":
@@ -180,7 +182,7 @@ class Exchange:
         attempt = self._attempt
         if attempt is None:
             raise RuntimeError("only an answer can be settled")
-        self._tally.ended("whole", 0)
+        self._tally.ended("client_gone" if self._client.gone else "whole", 0)
         record = self.record()
         last = attempt.answer.close(record.usage)
         self._hold.charge(record.cost, record)
@@ -281,8 +283,10 @@ class Exchange:
             )
         )
 
-    def _learn(self, attempt: RouteAttempt, step: Step, failure: Failure) -> None:
-        """What the failure means for this request's next step."""
+    def _learn(self, attempt: RouteAttempt, step: Step, failure: Failure) -> Failure:
+        """What the failure means for this request's next step. Others may mend a refusal if the operator says so."""
+        if failure.code == "content_filter" and failure.kind == "client" and step.candidate.model.reroutes_refused:
+            failure = msgspec.structs.replace(failure, kind="cannot")
         names = (*self._gate.upstream_names, *attempt.secrets)
         if failure.kind in ("cool", "disable"):
             said = mask(failure.message, attempt.secrets)
@@ -291,3 +295,4 @@ class Exchange:
         self._plan.failed(step, failure)
         telling = failure.kind == "cannot" and failure.code in _TELLING
         self._plan.says(to_client(failure, names) if telling else None)
+        return failure

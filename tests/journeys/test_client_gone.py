@@ -8,7 +8,19 @@ import time
 import aiohttp
 
 from tests.journeys.raw import Raw
-from tests.journeys.wire import DONE, chunk, last_event, role, serving, settled, text, usage
+from tests.journeys.wire import (
+    DONE,
+    check_books,
+    chunk,
+    eventually,
+    last_event,
+    role,
+    said,
+    serving,
+    settled,
+    text,
+    usage,
+)
 from tests.running import CHAT
 from tornadogw.meter import Meter
 from tornadogw.testing import Answer, FakeUpstream
@@ -160,3 +172,91 @@ async def test_a_client_that_shuts_down_while_others_are_served_disturbs_nobody(
         await upstream.requests[1].gone.wait()
         gate.set()
         assert (await stayer)[-1] == b"[DONE]"
+
+
+DRAIN = 'on_disconnect = "drain"\n'
+
+
+async def left_in_the_middle(gateway, body=ASK):
+    response = await gateway.post(body=body)
+    async with asyncio.timeout(5):
+        while b"Once" not in await response.content.readany():
+            pass
+    response.close()
+
+
+async def test_an_answer_is_read_to_its_end_where_the_operator_wants_it(start):
+    """For the exact usage: the connection stays good, and the client pays what the upstream reports."""
+    go_on = asyncio.Event()
+    answer = Answer(body=[role() + text("Once "), go_on, text("upon ") + chunk(finish="stop") + usage(7, 5) + DONE])
+    async with (
+        FakeUpstream(answer, Answer(body=said("x"))) as upstream,
+        start(serving(upstream.url, model=PATIENT, upstream=DRAIN)) as gateway,
+    ):
+        await left_in_the_middle(gateway)
+        await eventually(lambda: any(each.gone for each in gateway.gateway.parts.inflight._cuts))
+        go_on.set()
+        record = await last_event(gateway)
+        assert (record["st"], record["src"], record["i"], record["o"]) == ("client_gone", "reported", 7, 5)
+        assert [each[2] for each in record["at"]] == ["ok"]
+        assert not upstream.requests[0].gone.is_set()
+        assert (await gateway.ask())[0] == 200
+        await check_books(gateway)
+
+
+async def test_it_is_not_read_for_ever(start):
+    for limit, tokens in (("drain_seconds = 0.2\n", 3), ("drain_tokens = 1\n", 4)):
+        go_on = asyncio.Event()
+        pieces = [role() + text("Once "), go_on, text("upon "), text("a ")] if limit.startswith("drain_t") else []
+        answer = Answer(body=pieces or [role() + text("Once "), text("upon ")], ending="hang")
+        async with (
+            FakeUpstream(answer) as upstream,
+            start(serving(upstream.url, model=PATIENT, upstream=DRAIN + limit)) as gateway,
+        ):
+            await left_in_the_middle(gateway)
+            await eventually(lambda: all(each.gone for each in gateway.gateway.parts.inflight._cuts))
+            go_on.set()
+            await closed_at_once(upstream.requests[0].gone)
+            record = await last_event(gateway)
+            assert (record["st"], record["src"]) == ("client_gone", "estimated")
+            assert record["o"] <= tokens
+            await check_books(gateway)
+
+
+async def test_nobody_else_is_asked_for_a_client_that_has_left(start):
+    go_on = asyncio.Event()
+    async with (
+        FakeUpstream(Answer(body=[role() + text("Once "), go_on, b""])) as bad,
+        FakeUpstream(Answer(body=said("Once upon"))) as good,
+        start(serving(bad.url, good.url, model=PATIENT, upstream=DRAIN)) as gateway,
+    ):
+        await left_in_the_middle(gateway)
+        await eventually(lambda: any(each.gone for each in gateway.gateway.parts.inflight._cuts))
+        go_on.set()
+        record = await last_event(gateway)
+        assert (record["st"], record["o"]) == ("client_gone", 2)
+        assert good.requests == []
+
+
+async def test_an_answer_that_has_not_begun_is_not_waited_for(start):
+    async with (
+        FakeUpstream(Answer(body=role(), ending="hang")) as upstream,
+        start(serving(upstream.url, model=PATIENT, upstream=DRAIN)) as gateway,
+    ):
+        asking = asyncio.create_task(gateway.ask(ASK))
+        request = await upstream.received()
+        asking.cancel()
+        await asyncio.wait({asking})
+        await closed_at_once(request.gone)
+
+
+async def test_a_stop_does_not_wait_for_answers_without_a_reader(start):
+    async with (
+        FakeUpstream(Answer(body=role() + text("Once "), ending="hang")) as upstream,
+        start(serving(upstream.url, model=PATIENT, upstream=DRAIN)) as gateway,
+    ):
+        await left_in_the_middle(gateway)
+        await eventually(lambda: any(each.gone for each in gateway.gateway.parts.inflight._cuts))
+        gateway.gateway.parts.inflight.cut()
+        await closed_at_once(upstream.requests[0].gone)
+        assert (await last_event(gateway))["st"] == "client_gone"

@@ -20,6 +20,7 @@ EXPOSED = {
     "x-ratelimit-remaining-requests",
     "x-ratelimit-reset-requests",
     "x-gateway-attempts",
+    "x-gateway-buffer",
     "x-gateway-dropped",
 }
 BAD_KEY = {"X-API-Key": "sk-nobody"}

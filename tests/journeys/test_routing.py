@@ -340,3 +340,24 @@ class Buggy(Vendor):
 def gw_register_vendors(register):
     register(Buggy())
 """
+
+
+async def test_a_refusal_by_content_policy_goes_to_nobody_else_unless_the_operator_says_so(start):
+    refused = Answer(status=400, headers={"Content-Type": "application/json"}, body=problem("bad", "content_filter"))
+    async with (
+        FakeUpstream(refused) as strict,
+        FakeUpstream(Answer(body=said("fine"))) as other,
+        start(serving(strict.url, other.url)) as gateway,
+    ):
+        status, body = await gateway.ask({"model": "m", **CHAT})
+        assert (status, body["error"]["code"], other.requests) == (400, "content_filter", [])
+    async with (
+        FakeUpstream(refused) as strict,
+        FakeUpstream(Answer(body=said("fine")), refused) as other,
+        start(serving(strict.url, other.url, model='content_filter = "reroute"')) as gateway,
+    ):
+        status, body = await gateway.ask({"model": "m", **CHAT})
+        assert (status, body["choices"][0]["message"]["content"]) == (200, "fine")
+        status, body = await gateway.ask({"model": "m", **CHAT})
+        assert (status, body["error"]["code"], len(other.requests)) == (400, "content_filter", 2)
+        assert len(strict.requests) == 2, "it was nobody's fault"

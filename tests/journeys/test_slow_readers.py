@@ -90,7 +90,7 @@ async def test_a_client_that_stops_reading_pauses_the_upstream(start, vendor):
 
 
 async def test_a_client_that_never_reads_on_counts_as_gone(start, monkeypatch):
-    monkeypatch.setattr("tornadogw.handlers.completions.STALLED", 0.5)
+    monkeypatch.setattr("tornadogw.handlers.client.STALLED", 0.5)
     async with Flood(PIECE) as upstream, start(serving(upstream.url)) as gateway:
         async with Raw(gateway) as client, asyncio.timeout(15):
             client.ask(orjson.dumps(ASK))

@@ -20,7 +20,7 @@ __all__ = ["ApiHandler", "bearer"]
 _EXPOSED = ", ".join(
     ["x-request-id", "retry-after"]
     + [f"x-ratelimit-{what}-requests" for what in ("limit", "remaining", "reset")]
-    + [f"x-gateway-{what}" for what in ("attempts", "dropped")]
+    + [f"x-gateway-{what}" for what in ("attempts", "buffer", "dropped")]
 )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tornado.iostream import StreamClosedError
 from typing_extensions import override
 
 from tornadogw.errors import BodyTooLarge, GatewayError, WrongMediaType
 from tornadogw.exchange import Inbound, run
 from tornadogw.handlers.api import ApiHandler
 from tornadogw.handlers.base import Parts
+from tornadogw.handlers.client import BUFFERED, BufferedClient, HttpClient
 from tornadogw.relay.pump import ClientGone
 
 __all__ = ["CompletionsHandler"]
 
 _LONGEST_LENGTH = 18
 """Digits of a `Content-Length`; more is a number that nobody means."""
-STALLED = 60.0
-"""Seconds that a client may leave its receive window closed before it counts as gone."""
 
 
 class CompletionsHandler(ApiHandler):
@@ -34,6 +31,9 @@ class CompletionsHandler(ApiHandler):
         self._chunks: list[bytes] = []
         self._size = 0
         self._task: asyncio.Task[Any] | None = None
+        self._client = HttpClient(self)
+        self._patience: asyncio.TimerHandle | None = None
+        """Runs while an answer is read for a client that has left."""
 
     @override
     async def check(self) -> None:
@@ -89,10 +89,13 @@ class CompletionsHandler(ApiHandler):
         )
         self._chunks.clear()
         self._task = asyncio.current_task()
+        room = self.parts.settings.server.buffer_bytes
+        buffered = room > 0 and self.request.headers.get(BUFFERED) == "full"
         try:
-            await run(self.parts.gate, inbound, _HttpClient(self))
+            await run(self.parts.gate, inbound, BufferedClient(self._client, room) if buffered else self._client)
         except GatewayError as error:
-            self.refuse(error)
+            if not self.gone:
+                self.refuse(error)
         except ClientGone:
             self.hang_up()
         except asyncio.CancelledError:
@@ -100,6 +103,8 @@ class CompletionsHandler(ApiHandler):
                 raise
         finally:
             self._task = None
+            if self._patience is not None:
+                self._patience.cancel()
             self.parts.inflight.ended(self)
 
     @override
@@ -109,63 +114,35 @@ class CompletionsHandler(ApiHandler):
             self.parts.inflight.ended(self)
 
     def cut(self) -> None:
-        """End the exchange now, as if the client had left."""
-        self.on_connection_close()
+        """End the exchange now, as if the client had left, and read nothing on."""
+        if self._patience is not None:
+            self._stop()
+        else:
+            self._client.read_nothing_on()
+            self.on_connection_close()
         self.hang_up()
 
     @override
     def on_connection_close(self) -> None:
-        """The client left: the exchange is cancelled, which aborts the upstream and settles."""
+        """The client left: the exchange is cancelled, which aborts the upstream and settles. Where the operator wants
+        its answer to be read to the end, not before its time.
+        """
         gone = self.gone
         super().on_connection_close()
         if self._task is None:
             self.parts.inflight.ended(self)
         elif not gone:  # once: a second time would disturb the settlement
+            if seconds := self._client.leaves():
+                self._patience = asyncio.get_running_loop().call_later(seconds, self._stop)
+            else:
+                self._task.cancel()
+
+    def _stop(self) -> None:
+        if self._patience is not None and self._task is not None:
+            self._patience.cancel()
+            self._patience = None
             self._task.cancel()
 
     def _too_large(self) -> BodyTooLarge:
         limit = self.parts.settings.server.max_body_bytes
         return BodyTooLarge(zh=f"上限为 {limit} 字节", en=f"the limit is {limit} bytes")
-
-
-class _HttpClient:
-    """The client as the exchange sees it."""
-
-    def __init__(self, handler: CompletionsHandler) -> None:
-        self._handler = handler
-        self.started = False
-
-    def announce(self, *, stream: bool, headers: Mapping[str, str]) -> None:
-        handler = self._handler
-        handler.clear_header("X-Gateway-Dropped")  # of a route that failed before this one
-        for name, value in headers.items():
-            handler.fields[name] = value
-        if stream:
-            handler.fields["Content-Type"] = "text/event-stream; charset=utf-8"
-            handler.fields["Cache-Control"] = "no-cache"
-            handler.fields["X-Accel-Buffering"] = "no"
-        else:
-            handler.fields["Content-Type"] = "application/json; charset=utf-8"
-
-    async def write(self, data: bytes) -> None:
-        self.started = True
-        self._handler.write(data)
-        await self._sent(self._handler.flush())
-
-    async def finish(self, data: bytes) -> None:
-        if not self.started:
-            self._handler.fields["Content-Length"] = str(len(data))
-        self.started = True
-        await self._sent(self._handler.finish(data))
-
-    @staticmethod
-    async def _sent(future: asyncio.Future[None]) -> None:
-        """Waits until the bytes have left; the fast way when they already have."""
-        try:
-            if future.done():
-                future.result()
-                return
-            async with asyncio.timeout(STALLED):
-                await future
-        except (StreamClosedError, TimeoutError):
-            raise ClientGone from None

@@ -52,6 +52,10 @@ class Server(Table, frozen=True):
     max_body_bytes: Annotated[Positive, _help("Largest request body in bytes.")] = 33554432
     body_timeout: Annotated[Seconds, _help("Seconds in which a request body must arrive.")] = 30.0
     drain: Annotated[Seconds, _help("Seconds that running answers get to finish on a stop.")] = 30.0
+    buffer_bytes: Annotated[
+        NotNegative,
+        _help("Bytes of a stream that `X-Gateway-Buffer: full` holds back until it is whole; 0: it is not done."),
+    ] = 1048576
     json_clients: Annotated[
         str, _help("Pattern of `User-Agent` whose requests without `stream` want JSON; empty: the built-in one.")
     ] = ""
@@ -191,6 +195,12 @@ class Upstream(Table, frozen=True):
     priority: Annotated[int, _help("Default priority of its routes; lower first.")] = 0
     proxy: Annotated[str, _help("HTTP proxy for this upstream.")] = ""
     timeouts: Annotated[Timeouts, _help("Deadlines of this upstream.")] = Timeouts()
+    on_disconnect: Annotated[
+        Literal["abort", "drain"],
+        _help("When a client leaves: `abort` its call at once, or `drain` its answer, for the exact usage."),
+    ] = "abort"
+    drain_seconds: Annotated[Seconds, _help("Seconds for which an answer without a reader is read at most.")] = 30.0
+    drain_tokens: Annotated[Positive, _help("Tokens of an answer without a reader that are read at most.")] = 1000
     options: Annotated[dict[str, Any], _help("The vendor's own settings.")] = {}
 
 
@@ -244,6 +254,10 @@ class Model(Table, frozen=True):
         Literal["weight", "latency", "least_busy", "cheapest", "sticky"],
         _help("Which of its routes of the same priority is asked first, see docs/routing.md."),
     ] = "weight"
+    content_filter: Annotated[
+        Literal["return", "reroute"],
+        _help("A refusal by an upstream's content policy: `return` it to the client, or `reroute` to whoever is next."),
+    ] = "return"
     resume: Annotated[
         Literal["auto", "off"],
         _help("Whether another route goes on with a stream that breaks off in the middle; `off`: it ends in an error."),
