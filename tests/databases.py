@@ -21,6 +21,10 @@ __all__ = ["Databases", "databases"]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
+PLAIN = frozenset({"meta", "plans", "starts", "usage_runs"})
+"""Collections of the gateway's without options and indexes of their own."""
+
+
 @cache
 def databases(url: str, kind: str) -> Databases:
     """Those of one server. Of one kind are databases whose users make the same indexes."""
@@ -59,13 +63,13 @@ def _wanted() -> dict[str, Any]:
 
 
 async def _structure(database: Database) -> dict[str, Any]:
-    """Options and indexes of each collection that the gateway makes indexes of, or that is out of the ordinary."""
+    """Options and indexes of each collection but those that the gateway uses as they come."""
     found: dict[str, Any] = {}
 
     async def look(name: str, options: Any) -> None:
         indexes = await database[name].list_indexes().to_list(None)
         expiries = {each["name"]: each.get("expireAfterSeconds") for each in indexes}
-        if name in _wanted() or options or len(expiries) > 1:
+        if name not in PLAIN or options or len(expiries) > 1:
             found[name] = (options, expiries)
 
     collections = await (await database.list_collections()).to_list(None)

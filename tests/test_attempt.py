@@ -8,8 +8,8 @@ from tests.relay.conftest import WHOLE, event
 from tests.test_router import draft, model, route
 from tornadogw.attempt import RouteAttempt
 from tornadogw.images import Images
+from tornadogw.plan import Candidate
 from tornadogw.relay.pump import UpstreamFailed
-from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
 from tornadogw.tokens import Tokens

@@ -13,8 +13,8 @@ from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.breaker import FAILURES, LONGEST
 from tornadogw.errors import UsageError
 from tornadogw.gateway import open_gateway
+from tornadogw.plan import WAIT
 from tornadogw.plugins import load_plugins
-from tornadogw.router import WAIT
 from tornadogw.secret import load_secret
 from tornadogw.settings import load
 from tornadogw.store.mongo_accounts import MongoAccounts

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from tests.test_router import CALLER, CHAT, Clock, draft, model, route, router, upstreams, walk
+from tests.test_plan import walk
+from tests.test_router import CALLER, CHAT, Clock, draft, model, route, router, upstreams
 from tornadogw.errors import ContextTooLong, ModelMismatch
 from tornadogw.health import Health
 from tornadogw.settings.tables import Auto

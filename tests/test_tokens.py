@@ -15,8 +15,8 @@ from tests.test_router import draft, model, route
 from tornadogw.attempt import RouteAttempt
 from tornadogw.errors import Unreadable
 from tornadogw.images import Images
+from tornadogw.plan import Candidate
 from tornadogw.relay.pump import UpstreamFailed
-from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.testing import Answer, FakeUpstream
 from tornadogw.tokens import EARLY, Tokens

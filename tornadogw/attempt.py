@@ -14,6 +14,7 @@ from tornadogw.errors import Cannot
 from tornadogw.images import Images
 from tornadogw.legs import Leg, going_on, legs, prefilled, without_default
 from tornadogw.meter import Meter
+from tornadogw.plan import Candidate
 from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
 from tornadogw.relay.pump import Client as Sink
 from tornadogw.relay.pump import UpstreamFailed, pump
@@ -21,7 +22,6 @@ from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
 from tornadogw.relay.resumed import Compared, Following, Prefilled, ResumedReader, prefill_of
 from tornadogw.relay.sent import Sent
-from tornadogw.router import Candidate
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport

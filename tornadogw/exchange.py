@@ -26,9 +26,10 @@ from tornadogw.health import Health
 from tornadogw.images import Images
 from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
+from tornadogw.plan import Plan, Shortlist, Step
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
-from tornadogw.router import Plan, Router, Shortlist, Step
+from tornadogw.router import Router
 from tornadogw.settings.tables import Defaults
 from tornadogw.standing import Standing
 from tornadogw.store.ports_decisions import Decision

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tornadogw.router import NOT_ALLOWED, told_of
+from tornadogw.plan import told_of
+from tornadogw.router import NOT_ALLOWED
 from tornadogw.store.ports_decisions import Decision
 from tornadogw.types import Attempt
 

@@ -82,7 +82,7 @@ def test_plugins_import_only_the_front_door(root):
         "import tornadogw.errors",
         "from tornadogw import vendor",
         "def late():\n    from tornadogw.settings import load",
-        "if TYPE_CHECKING:\n    from tornadogw.router import Plan",
+        "if TYPE_CHECKING:\n    from tornadogw.plan import Plan",
     ],
 )
 def test_a_plugin_in_a_room_is_reported(code, copy, new):
