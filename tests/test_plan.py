@@ -7,14 +7,16 @@ import pytest
 from tests.test_router import CALLER, Clock, draft, model, route, router
 from tornadogw.errors import InvalidRequest, NoUpstream
 from tornadogw.health import Health
-from tornadogw.plan import BACK_OFF, MAX_ATTEMPTS, WAIT, Shortlist
+from tornadogw.plan import BACK_OFF, FULL, MAX_ATTEMPTS, WAIT, Shortlist
+from tornadogw.queues import Limit, Queues
 from tornadogw.types import Attempt, Failure
 
 
-def walk(found, affordable=10**9, health=None, fail=None, asked=None):
+def walk(found, affordable=10**9, health=None, queues=None, fail=None, asked=None):
     steps = []
     shortlist = found if isinstance(found, Shortlist) else Shortlist(found)
-    plan = router(model(), health=health).plan(asked or draft(), shortlist, lambda offer: offer.bound <= affordable)
+    routes = router(model(), health=health, queues=queues)
+    plan = routes.plan(asked or draft(), shortlist, lambda offer: offer.bound <= affordable)
     for step in plan:
         steps.append(step.credential.name)
         if fail is not None:
@@ -171,3 +173,36 @@ def test_what_is_too_long_goes_only_where_there_is_more_room():
     steps, plan = walk(found, fail=fails(TOO_LONG))
     assert [step.removesuffix("#1").removesuffix("2") for step in steps] == ["m", "large", "unknown", "unknown"]
     assert {each.reason for each in plan.attempts} == {"context"}
+
+
+async def full(*upstreams: str, waiting=1) -> Queues:
+    queues = Queues({name: Limit(1, waiting, 1.0) for name in upstreams})
+    for name in upstreams:
+        assert await queues.enter(name)
+    return queues
+
+
+async def test_who_has_a_place_free_is_asked_before_who_has_none():
+    assert walk(two_models()[:2], queues=await full("a"))[0] == ["b#1", "a#1"]
+
+
+async def test_a_place_is_waited_for_before_another_model_is_asked():
+    assert walk(two_models(), queues=await full("a"))[0] == ["b#1", "a#1", "c#1"]
+    assert walk(two_models(), queues=await full("a", "b"))[0] == ["a#1", "b#1", "c#1"]
+    asked = draft(model="auto")
+    assert walk(two_models(), queues=await full("a", "b"), asked=asked)[0] == ["c#1", "a#1", "b#1"]
+
+
+async def test_where_nobody_may_wait_nobody_is_sent():
+    steps, plan = walk(two_models()[:1], queues=await full("a", waiting=0))
+    assert steps == []
+    assert [(each.upstream, each.outcome, each.reason) for each in plan.attempts] == [("a", "skipped", "full")]
+    error = plan.exhausted()
+    assert error.retry_after == FULL
+    assert "full" in error.en
+
+
+async def test_who_found_no_place_in_time_is_not_sent_again():
+    steps, plan = walk(two_models()[:2], queues=await full("a", "b"), fail=lambda plan, step: plan.turned_away(step))
+    assert steps == ["a#1", "b#1"]
+    assert [each.reason for each in plan.attempts] == ["full", "full"]

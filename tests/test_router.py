@@ -9,6 +9,7 @@ import pytest
 from tornadogw.catalogue import Catalogue, Deadlines, ModelEntry, RouteEntry
 from tornadogw.errors import InvalidRequest, ModelMismatch
 from tornadogw.health import Health
+from tornadogw.queues import Queues
 from tornadogw.router import AUTO, NOT_ALLOWED, Router
 from tornadogw.settings import Timeouts
 from tornadogw.settings.tables import Auto
@@ -64,12 +65,13 @@ class Clock:
         return self.now
 
 
-def router(*models: ModelEntry, health=None, standing=None, seed=1, auto=None) -> Router:
+def router(*models: ModelEntry, health=None, standing=None, queues=None, seed=1, auto=None) -> Router:
     standing = standing or Standing((route.place for model in models for route in model.routes), Clock())
     return Router(
         Catalogue(models),
         health or Health(Clock(), random.Random(1)),
         standing,
+        queues or Queues({}),
         max_tokens=1000,
         rng=random.Random(seed),
         auto=auto or Auto(),

@@ -27,6 +27,7 @@ from tornadogw.images import Images
 from tornadogw.ledger import Hold, Ledger
 from tornadogw.observe import mask
 from tornadogw.plan import Plan, Shortlist, Step
+from tornadogw.queues import Queues
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
 from tornadogw.router import Router
@@ -67,6 +68,7 @@ class Gate(Value, frozen=True):
     fetcher: Fetcher
     health: Health
     standing: Standing
+    queues: Queues
     defaults: Defaults
     json_clients: re.Pattern[str]
     upstream_names: Sequence[str]
@@ -159,10 +161,17 @@ class Exchange:
         for step in self._plan:
             if step.pause:
                 await asyncio.sleep(step.pause)
+            upstream = step.candidate.route.upstream
+            if not await self._gate.queues.enter(upstream):
+                self._plan.turned_away(step)
+                continue
             begun = self._attempt
             attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential, after=begun)
             self._attempt = begun or attempt
-            failure = await self._try(attempt, step.credential)
+            try:
+                failure = await self._try(attempt, step.credential)
+            finally:
+                self._gate.queues.leave(upstream)
             if failure is None:
                 return
             failure = self._learn(attempt, step, failure)

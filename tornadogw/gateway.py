@@ -33,11 +33,12 @@ from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
 from tornadogw.plugins import Plugins
+from tornadogw.queues import Limit, Queues
 from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
 from tornadogw.router import AUTO, Router
 from tornadogw.secret import Secret
-from tornadogw.settings import Settings
+from tornadogw.settings import Settings, Upstream
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
@@ -239,7 +240,9 @@ def _gate(
     rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
     health, images = Health(time.monotonic, rng), settings.images
     standing = Standing((route.place for model in catalogue.models for route in model.routes), time.monotonic)
-    router = Router(catalogue, health, standing, max_tokens=settings.defaults.max_tokens, rng=rng, auto=settings.auto)
+    queues = Queues({each.name: _limit(each) for each in settings.upstreams if each.max_in_flight})
+    most = settings.defaults.max_tokens
+    router = Router(catalogue, health, standing, queues, max_tokens=most, rng=rng, auto=settings.auto)
     return Gate(
         router=router,
         ledger=ledger,
@@ -248,6 +251,7 @@ def _gate(
         fetcher=Fetcher(Limits(frozenset(images.allow), images.max_bytes, images.timeout)),
         health=health,
         standing=standing,
+        queues=queues,
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
@@ -255,6 +259,10 @@ def _gate(
         decided=decisions.add if decisions.keeps else None,
         spent=limiter.spent,
     )
+
+
+def _limit(upstream: Upstream) -> Limit:
+    return Limit(upstream.max_in_flight, upstream.queue, upstream.queue_seconds)
 
 
 def _metrics(settings: Settings, catalogue: Catalogue, inflight: Inflight, worker: int) -> Metrics | None:

@@ -15,17 +15,19 @@ from tornadogw.errors import GatewayError, NoUpstream
 from tornadogw.types import Attempt, Credential, Failure, Value
 from tornadogw.wallets import Offer
 
-__all__ = ["MAX_ATTEMPTS", "WAIT", "Candidate", "Cooling", "Plan", "Shortlist", "Step", "told_of"]
+__all__ = ["FULL", "MAX_ATTEMPTS", "WAIT", "Candidate", "Cooling", "Crowded", "Plan", "Shortlist", "Step", "told_of"]
 
 MAX_ATTEMPTS = 6
 """Upstream calls that one request may cause."""
 WAIT = 5.0
 """Seconds that a request waits at most for the only route that it has: what asks for more is not waited for."""
+FULL = 1.0
+"""Seconds after which a client may ask again where no place was free."""
 BACK_OFF = 0.1, 0.5
 """Shortest and longest pause, in seconds, before a route that failed is asked once more."""
 _OURS = frozenset(
     "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported context "
-    "context_length_exceeded content_filter model_not_found different resumed".split()
+    "context_length_exceeded content_filter model_not_found different resumed full".split()
 ) | {"cooling down"}
 """Reasons in our own words; a vendor's own stay in the record."""
 
@@ -35,6 +37,16 @@ class Cooling(Protocol):
 
     def wait(self, *, upstream: str, credential: str, model: str) -> float:
         """Seconds until this key may be used for this model; 0: now; infinite: not before an operator acts."""
+
+
+class Crowded(Protocol):
+    """Who knows which upstreams have no place left."""
+
+    def is_full(self, upstream: str) -> bool:
+        """A call would have to wait."""
+
+    def has_room(self, upstream: str) -> bool:
+        """A call would be let in, or may wait."""
 
 
 class Candidate(Value, frozen=True):
@@ -81,6 +93,7 @@ class Plan:
         shortlist: Shortlist,
         covered: Callable[[Offer], bool],
         health: Cooling,
+        crowd: Crowded,
         rng: random.Random,
         *,
         any_model: bool = False,
@@ -89,7 +102,7 @@ class Plan:
         self.attempts: list[Attempt] = list(shortlist.dropped)
         """What was tried and what was skipped, for the record."""
         self._todo = [candidate for candidate in shortlist if covered(candidate.offer)]
-        self._health = health
+        self._health, self._crowd = health, crowd
         self._rng = rng
         self._asked: set[tuple[int, str]] = set()
         self._given_up: set[int] = set()
@@ -141,18 +154,37 @@ class Plan:
         retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
         return NoUpstream(zh=why, en=why, retry_after=retry_after)
 
+    def turned_away(self, step: Step) -> None:
+        """What was given last found no place in time: it was not asked."""
+        self._given_up.add(id(step.candidate.route))
+        self._waits.append(FULL)
+        self._skip(step.candidate, "full")
+
     def _next(self) -> Step | None:
+        full: Candidate | None = None
         for candidate in list(self._todo):
             usable = self._usable(candidate)
-            if usable:
-                if (again := self._once_more(before=self._model(candidate))) is not None:
-                    return again
-                credential = self._rng.choice(usable)
-                self._asked.add((id(candidate.route), credential.name))
-                return Step(candidate, credential)
-            self._todo.remove(candidate)
-            self._explain(candidate)
-        return self._once_more()
+            if not usable:
+                self._todo.remove(candidate)
+                self._explain(candidate)
+            elif full is not None and self._model(candidate) != self._model(full):
+                break  # a place at a route of this model is waited for before another model is asked
+            elif (again := self._once_more(before=self._model(candidate))) is not None:
+                return again
+            elif not self._crowd.is_full(candidate.route.upstream):
+                return self._given(candidate, usable)
+            elif self._crowd.has_room(candidate.route.upstream):
+                full = full or candidate
+            else:
+                self._todo.remove(candidate)
+                self._waits.append(FULL)
+                self._skip(candidate, "full")
+        return self._once_more() if full is None else self._given(full, self._usable(full))
+
+    def _given(self, candidate: Candidate, usable: list[Credential]) -> Step:
+        credential = self._rng.choice(usable)
+        self._asked.add((id(candidate.route), credential.name))
+        return Step(candidate, credential)
 
     def _model(self, candidate: Candidate) -> str:
         return "" if self._any_model else candidate.model.name

@@ -10,7 +10,7 @@ from tornadogw.auto import Known, best_first, is_settled
 from tornadogw.bounds import prompt_bound, prompt_estimate, prompt_least
 from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
 from tornadogw.errors import ContextTooLong, InvalidRequest, ModelMismatch
-from tornadogw.plan import WAIT, Candidate, Cooling, Plan, Shortlist
+from tornadogw.plan import WAIT, Candidate, Cooling, Crowded, Plan, Shortlist
 from tornadogw.pricing import bound
 from tornadogw.settings.tables import Auto
 from tornadogw.standing import Standing
@@ -35,6 +35,7 @@ class Router:
         catalogue: Catalogue,
         health: Cooling,
         standing: Standing,
+        crowd: Crowded,
         *,
         max_tokens: int,
         rng: random.Random,
@@ -42,7 +43,7 @@ class Router:
     ) -> None:
         self._catalogue = catalogue
         self._health = health
-        self._standing = standing
+        self._standing, self._crowd = standing, crowd
         self._max_tokens = max_tokens
         self._rng = rng
         self._auto = auto
@@ -75,7 +76,7 @@ class Router:
 
     def plan(self, draft: Draft, shortlist: Shortlist, covered: Callable[[Offer], bool]) -> Plan:
         """The walk over `shortlist`; those that are not `covered` by what is held are left out."""
-        return Plan(shortlist, covered, self._health, self._rng, any_model=draft.model == AUTO)
+        return Plan(shortlist, covered, self._health, self._crowd, self._rng, any_model=draft.model == AUTO)
 
     def passed_over(self, caller: Caller, draft: Draft) -> list[Attempt]:
         """Why `candidates` lacks routes of the models that were asked for; nothing of their health."""

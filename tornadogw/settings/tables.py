@@ -195,6 +195,9 @@ class Upstream(Table, frozen=True):
     priority: Annotated[int, _help("Default priority of its routes; lower first.")] = 0
     proxy: Annotated[str, _help("HTTP proxy for this upstream.")] = ""
     timeouts: Annotated[Timeouts, _help("Deadlines of this upstream.")] = Timeouts()
+    max_in_flight: Annotated[NotNegative, _help("Calls that a process has there at once; 0: any number.")] = 0
+    queue: Annotated[NotNegative, _help("Calls that may wait for one of those places in a process.")] = 100
+    queue_seconds: Annotated[Seconds, _help("Seconds for which a call waits for a place at most.")] = 10.0
     on_disconnect: Annotated[
         Literal["abort", "drain"],
         _help("When a client leaves: `abort` its call at once, or `drain` its answer, for the exact usage."),
