@@ -19,6 +19,8 @@ from cryptography.x509.oid import NameOID
 from tornadogw.transport import Transport, TransportError
 from tornadogw.types import UpstreamRequest
 
+TURNS = 4
+"""Of the loop, after which a connection that was just being accepted has its task, and a closed one is closed."""
 BOUND = 5.0
 """Seconds after which a test has failed; none of them waits for it when all is well."""
 
@@ -82,30 +84,33 @@ class Peer:
 
     async def __aexit__(self, *exc) -> None:
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _ in range(TURNS):
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(0)
         await self._server.wait_closed()
         assert not self.faults, self.faults
 
     def url(self, path: str = "/v1/chat/completions", scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
 
-    async def _accept(self, reader, writer) -> None:
+    def _accept(self, reader, writer) -> None:
         self.links += 1
-        task = asyncio.current_task()
+        task = asyncio.create_task(self._play(Link(reader, writer), self.links))
         self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # it may be cancelled before its first step
+
+    async def _play(self, link: Link, number: int) -> None:
         try:
-            await self._script(Link(reader, writer), self.links)
+            await self._script(link, number)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass  # the client left, as many tests want it to
         except asyncio.CancelledError:
             pass  # the end of the test
         except Exception as error:  # noqa: BLE001 -- whatever it is, it fails the test that owns the peer
             self.faults.append(error)
-        finally:
-            self._tasks.discard(task)
-            writer.close()
 
 
 def post(url: str, body: bytes = b"{}", headers: dict[str, str] | None = None) -> UpstreamRequest:

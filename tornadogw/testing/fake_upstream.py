@@ -17,6 +17,8 @@ import msgspec
 __all__ = ["Answer", "FakeUpstream", "Received"]
 
 HEAD_LIMIT = 1024 * 1024
+TURNS = 4
+"""Of the loop, after which a connection that was just being accepted has its task, and a closed one is closed."""
 
 Piece = bytes | asyncio.Event
 """Bytes that are written at once, or an event that is waited for before the next bytes."""
@@ -93,9 +95,11 @@ class FakeUpstream:
     ) -> None:
         if self._server is not None:
             self._server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        for _ in range(TURNS):
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
+            await asyncio.sleep(0)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -103,6 +107,7 @@ class FakeUpstream:
         connection = asyncio.create_task(self._serve(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(lambda _: writer.close())  # it may be cancelled before its first step
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
