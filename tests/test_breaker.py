@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,22 @@ def test_it_is_closed_until_enough_failures_in_a_row() -> None:
     assert breaker.wait(1 + FIRST) == 0
 
 
+def test_a_disabled_one_is_waited_for_by_nobody_and_then_looked_at_by_one() -> None:
+    breaker = Breaker()
+    breaker.disable(1, 100)
+    assert (breaker.is_open, breaker.wait(100.5), breaker.wait(101)) == (True, math.inf, 0)
+    breaker.enter(101)
+    assert (breaker.wait(102), breaker.wait(101 + PROBE)) == (math.inf, 0)
+
+
+def test_one_that_opened_elsewhere_is_as_it_was_told() -> None:
+    breaker = Breaker.told(openings=2, opened=5, until=9, disabled=False)
+    assert (breaker.is_open, breaker.wait(5), breaker.wait(9)) == (True, 4, 0)
+    assert not breaker.failed(began=4, now=9, luck=0.5), "that call had begun before"
+    assert breaker.failed(began=9, now=9, luck=0.5)
+    assert breaker.wait(9) == FIRST * 4
+
+
 @given(
     st.lists(st.tuples(st.sampled_from(["enter", "failed", "succeeded", "left"]), st.floats(0, 20), st.floats(0, 1)))
 )
@@ -34,7 +52,7 @@ def test_any_order(steps: list[tuple[str, float, float]]) -> None:
         elif what == "failed" and calls:
             if breaker.failed(calls.pop(), now, luck):
                 assert breaker.wait(now) >= FIRST * (1 - SPREAD)
-        elif what == "succeeded" and calls and breaker.succeeded(calls.pop()):
+        elif what == "succeeded" and calls and breaker.concerns(calls.pop()):
             breaker = Breaker()
         elif what == "left" and calls:
             breaker.left(calls.pop(), now)

@@ -49,7 +49,7 @@ def test_what_the_balance_does_not_cover_is_left_out_and_said():
 
 def test_what_cools_down_is_skipped_and_the_error_says_until_when():
     health = Health(Clock(), random.Random(1))
-    health.enter(upstream="a", model="m").failed(Failure("cool", scope="key", seconds=7.2), "a#1")
+    health.enter(upstream="a", credential="a#1", model="m").failed(Failure("cool", scope="key", seconds=7.2))
     found = router(model("m", route("a"))).candidates(CALLER, draft())
     steps, plan = walk(found, health=health)
     error = plan.exhausted()
@@ -59,9 +59,10 @@ def test_what_cools_down_is_skipped_and_the_error_says_until_when():
     assert "cooling down" in error.message("en")
 
 
-def test_a_disabled_key_has_no_retry_after():
+def test_a_disabled_key_has_no_retry_after(claim_log):
+    claim_log("tornadogw.health", "a#1 is disabled")
     health = Health(Clock(), random.Random(1))
-    health.enter(upstream="a", model="m").failed(Failure("disable", scope="key"), "a#1")
+    health.enter(upstream="a", credential="a#1", model="m").failed(Failure("disable", scope="key"))
     _, plan = walk(router(model("m", route("a"))).candidates(CALLER, draft()), health=health)
     assert plan.exhausted().retry_after is None
 
@@ -155,7 +156,7 @@ def test_a_short_wait_is_waited_out_before_another_model(seconds, again, scope):
 
 def test_what_cools_down_for_a_short_time_is_waited_for():
     health = Health(Clock(), random.Random(1))
-    health.enter(upstream="a", model="m").failed(Failure("cool", scope="key", seconds=1.5), "a#1")
+    health.enter(upstream="a", credential="a#1", model="m").failed(Failure("cool", scope="key", seconds=1.5))
     pauses = []
     steps, _ = walk(two_models()[:1], health=health, fail=fails(Failure("cannot"), seen=pauses))
     assert (steps, pauses) == (["a#1"], [1.5])

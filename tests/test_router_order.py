@@ -125,7 +125,7 @@ def test_auto_leaves_the_rank_for_what_it_knows_and_weighs():
 
 def test_auto_puts_a_model_last_whose_routes_are_all_left_alone():
     health = Health(Clock(), random.Random(1))
-    health.enter(upstream="a", model="m").failed(Failure("cool", scope="key", seconds=7), "a#1")
+    health.enter(upstream="a", credential="a#1", model="m").failed(Failure("cool", scope="key", seconds=7))
     assert ranked(stood(route("a"), a=[None]), health=health) == ["b", "a"]
 
 

@@ -240,7 +240,8 @@ class Exchange:
     async def _try(self, attempt: RouteAttempt, credential: Credential) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
         began, gate, candidate = time.monotonic(), self._gate, attempt.candidate
-        visit = gate.health.enter(upstream=candidate.route.upstream, model=candidate.route.model)
+        upstream, model = candidate.route.place
+        visit = gate.health.enter(upstream=upstream, credential=credential.name, model=model)
         stay = gate.standing.enter(candidate.route.place)
 
         def heard() -> None:
@@ -263,7 +264,7 @@ class Exchange:
             stay.ended(failed=False)
         except UpstreamFailed as error:
             failure = error.failure
-            visit.failed(failure, credential.name)
+            visit.failed(failure, attempt.secrets)
             if failure.kind not in ("client", "cannot"):
                 stay.ended(failed=True)
         except Cannot as error:

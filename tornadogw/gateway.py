@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import re
+import secrets
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ from tornadogw.reclaim import Reclaimer
 from tornadogw.router import AUTO, Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings, Upstream
+from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
@@ -46,6 +48,7 @@ from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions, keep_decisions
 from tornadogw.store.mongo_events import MongoEvents
+from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_leases import MongoLeases
@@ -117,7 +120,12 @@ async def open_gateway(
         rebuild.start()
         stack.push_async_callback(rebuild.close)
         ledger = await stack.enter_async_context(_keeping_books(settings, mongo, starts, data))
-        auth = await stack.enter_async_context(_authenticating(mongo, secret, ledger))
+        rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
+        health = Health(time.monotonic, rng, retry=settings.health.retry_disabled)
+        sharing = Sharing(MongoHealth(mongo, secrets.token_hex(8)), health, spots(catalogue, secret.upstream_key))
+        await sharing.start()
+        stack.push_async_callback(sharing.close)
+        auth = await stack.enter_async_context(_watching(mongo, secret, ledger, sharing))
         transport = Transport()
         await transport.open()
         stack.push_async_callback(transport.close)
@@ -134,14 +142,14 @@ async def open_gateway(
         limiter.open()
         stack.push_async_callback(limiter.close)
         inflight = Inflight()
-        metrics = _metrics(settings, catalogue, inflight, worker)
+        metrics = _metrics(settings, catalogue, inflight, health, worker)
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
         finished = _both(
             aftermath.finished if aftermath.listens else None, metrics.finished if metrics is not None else None
         )
-        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter)
+        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, rng)
         parts = Parts(
             settings=settings,
             auth=auth,
@@ -206,8 +214,8 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
 
 
 @asynccontextmanager
-async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> AsyncIterator[Auth]:
-    """Changes of keys, accounts and plans reach the cache of callers at once."""
+async def _watching(mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Sharing) -> AsyncIterator[Auth]:
+    """Changes of keys, accounts and plans reach the cache of callers at once, and marks of upstreams this process."""
     auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
     def changed(collection: str, document_id: str, _kind: str, _document: Mapping[str, Any] | None) -> None:
@@ -215,11 +223,18 @@ async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> Async
             auth.drop(key_id=document_id)
         elif collection == "plans":
             auth.drop_all()
+        elif collection == "health":
+            sharing.look()
         else:
             auth.drop(account_id=document_id)
             ledger.hope(document_id)
 
-    watch = Watch(mongo, {"keys": None, "plans": None, "accounts": _OF_CALLERS}, changed, auth.drop_all)
+    def missed() -> None:
+        auth.drop_all()
+        sharing.look()
+
+    watched = {"keys": None, "plans": None, "accounts": _OF_CALLERS, "health": None}
+    watch = Watch(mongo, watched, changed, missed)
     watch.start()
     try:
         yield auth
@@ -227,7 +242,7 @@ async def _authenticating(mongo: Mongo, secret: Secret, ledger: Ledger) -> Async
         await watch.close()
 
 
-def _gate(
+def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
     settings: Settings,
     catalogue: Catalogue,
     ledger: Ledger,
@@ -236,9 +251,10 @@ def _gate(
     finished: Callable[[Record], None] | None,
     decisions: Decisions,
     limiter: Limiter,
+    health: Health,
+    rng: random.Random,
 ) -> Gate:
-    rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
-    health, images = Health(time.monotonic, rng), settings.images
+    images = settings.images
     standing = Standing((route.place for model in catalogue.models for route in model.routes), time.monotonic)
     queues = Queues({each.name: _limit(each) for each in settings.upstreams if each.max_in_flight})
     most = settings.defaults.max_tokens
@@ -265,7 +281,9 @@ def _limit(upstream: Upstream) -> Limit:
     return Limit(upstream.max_in_flight, upstream.queue, upstream.queue_seconds)
 
 
-def _metrics(settings: Settings, catalogue: Catalogue, inflight: Inflight, worker: int) -> Metrics | None:
+def _metrics(
+    settings: Settings, catalogue: Catalogue, inflight: Inflight, health: Health, worker: int
+) -> Metrics | None:
     """None: nobody can ask for any."""
     if not settings.metrics.port and not settings.metrics.token:
         return None
@@ -275,6 +293,7 @@ def _metrics(settings: Settings, catalogue: Catalogue, inflight: Inflight, worke
         {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
         {route.upstream for model in catalogue.models for route in model.routes},
         inflight.__len__,
+        health.counts,
         worker=worker,
         currency=settings.money.currency,
     )

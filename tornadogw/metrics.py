@@ -31,6 +31,12 @@ DURATION = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 LAG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 BEAT = 0.25
 """Seconds between two looks at how late the loop is."""
+LEFT_ALONE = (
+    ("tornadogw_disabled_keys", "disabled", "Keys that are disabled, for all models or for one."),
+    ("tornadogw_open_breakers", "open", "Breakers that are open, of the upstream's models and of its keys."),
+    ("tornadogw_cooling", "cooling", "Keys and models that cool down."),
+)
+"""Name, kind and text of the figures of each upstream's health."""
 SLICE = 100
 """Samples that are written without a pause: two milliseconds on a slow core."""
 
@@ -74,12 +80,16 @@ class Metrics:
         models: Mapping[str, str],
         upstreams: Collection[str],
         running: Callable[[], int],
+        left_alone: Callable[[], Mapping[tuple[str, str], int]] = dict,
         *,
         worker: int = 0,
         currency: str = "",
     ) -> None:
-        """`models`: each name that may be asked for, and the label that it gets. `running`: calls in progress."""
+        """`models`: each name that may be asked for, and the label that it gets. `running`: calls in progress.
+        `left_alone`: how many places of each upstream are `disabled`, `open` or `cooling`.
+        """
         self._models, self._upstreams, self._running = dict(models), frozenset(upstreams), running
+        self._left_alone = left_alone
         self._worker, self._currency = str(worker), currency
         self._requests: defaultdict[tuple[str, ...], int] = defaultdict(int)
         self._attempts: defaultdict[tuple[str, ...], int] = defaultdict(int)
@@ -165,9 +175,19 @@ class Metrics:
         )
         yield self._counter("tornadogw_responses", "HTTP answers of the API.", self._responses, "status")
         yield self._gauge("tornadogw_calls_in_progress", "Calls that run now.", self._running())
+        yield from self._health()
         lag = HistogramMetricFamily("tornadogw_event_loop_lag_seconds", "How late the loop is.", labels=["worker"])
         self._lag.tell(lag, [self._worker])
         yield lag
+
+    def _health(self) -> Iterator[Metric]:
+        """All upstreams have a line, so that an alert sees a mark come and go."""
+        counts = self._left_alone()
+        for name, kind, text in LEFT_ALONE:
+            family = GaugeMetricFamily(name, text, labels=["worker", "upstream"])
+            for upstream in sorted(self._upstreams):
+                family.add_metric([self._worker, upstream], counts.get((upstream, kind), 0))
+            yield family
 
     def _counter(self, name: str, text: str, counts: Mapping[tuple[str, ...], int], *labels: str) -> Metric:
         family = CounterMetricFamily(name, text, labels=["worker", *labels])

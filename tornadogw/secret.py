@@ -52,6 +52,11 @@ class Secret:
         return self.derive("code-hash/1")
 
     @cached_property
+    def upstream_key(self) -> bytes:
+        """32 bytes under which the fingerprints of upstreams' keys are made."""
+        return self.derive("upstream-key/1")
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name this secret and tell nothing of it."""
         return self.derive("fingerprint/1", 8).hex()

@@ -159,6 +159,12 @@ class Auto(Table, frozen=True):
     need: Annotated[Share, _help("What every capability counts that the request has no need of.")] = 0.0
 
 
+class Health(Table, frozen=True):
+    retry_disabled: Annotated[
+        Seconds, _help("Seconds after which one call looks whether a disabled upstream key is of use again.")
+    ] = 3600.0
+
+
 class Images(Table, frozen=True):
     allow: Annotated[
         list[str],
@@ -287,6 +293,7 @@ class Settings(Table, frozen=True):
     metrics: Annotated[Metrics, _help("Figures for Prometheus (docs/metrics.md).")] = Metrics()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     auto: Annotated[Auto, _help("What counts how much when the model is `auto`, see docs/routing.md.")] = Auto()
+    health: Annotated[Health, _help("Upstreams and keys that are left alone, see docs/routing.md.")] = Health()
     timeouts: Annotated[
         Timeouts, _help("Deadlines of upstream calls; those of a model beat those of its upstream, which beat these.")
     ] = Timeouts()
