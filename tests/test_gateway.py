@@ -13,6 +13,7 @@ from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.breaker import FAILURES, LONGEST
 from tornadogw.errors import UsageError
 from tornadogw.gateway import open_gateway
+from tornadogw.health import RETRY
 from tornadogw.plan import WAIT
 from tornadogw.plugins import load_plugins
 from tornadogw.secret import load_secret
@@ -77,8 +78,9 @@ async def test_ready_until_it_drains(start):
             assert (response.status, (await response.json())["code"]) == (503, 5000)
 
 
-async def test_ready_while_some_route_may_be_asked(start):
+async def test_ready_while_some_route_may_be_asked(start, claim_log):
     """Until every key is disabled or rests for longer than a request waits; a rest ends by itself."""
+    claim_log("tornadogw.health", "is disabled")
     second = """
 [[models]]
 name = "n"
@@ -95,7 +97,7 @@ routes = [{ upstream = "up", model = "n" }]
                 return response.status
 
         def fails(model, **failure):
-            health.enter(upstream="up", model=model).failed(Failure(**failure), "up#1")
+            health.enter(upstream="up", credential="up#1", model=model).failed(Failure(**failure))
 
         assert await ready() == 200
         fails("m", kind="disable", scope="key+model")
@@ -110,8 +112,10 @@ routes = [{ upstream = "up", model = "n" }]
         clock.return_value = 60 + LONGEST
         assert await ready() == 200
         fails("n", kind="disable", scope="key")
-        clock.return_value = 1e9
+        clock.return_value += RETRY - 1
         assert await ready() == 503
+        clock.return_value += 1
+        assert await ready() == 200  # somebody has to look whether it is mended
 
 
 async def test_another_secret_does_not_open_the_database(mongod, tmp_path):

@@ -239,7 +239,9 @@ async def test_a_body_that_ends_early_is_an_error_in_band(start, vendor, ending)
         ("ollama", 200, {"error": "llama runner process has terminated"}, (503, 4001)),
     ],
 )
-async def test_errors(start, vendor, status, said, ours):
+async def test_errors(start, vendor, status, said, ours, claim_log):
+    if status == 401:
+        claim_log("tornadogw.health", "is disabled")
     answer = Answer(body=json.dumps(said).encode() + b"\n", status=status, headers={"Content-Type": "application/json"})
     async with FakeUpstream(answer) as upstream, start(settings(upstream.url, vendor)) as gateway:
         code, body = await gateway.ask({**CHAT, "model": "m", "stream": True})

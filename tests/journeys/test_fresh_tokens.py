@@ -71,7 +71,8 @@ async def test_an_expired_token_is_bought_anew_once(start):
         assert sent(upstream) == ["/token", "Bearer bought-first", "/token", "Bearer bought-second"]
 
 
-async def test_a_credential_that_buys_nothing_is_left_alone(start, caplog):
+async def test_a_credential_that_buys_nothing_is_left_alone(start, caplog, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     refused = Answer(status=400, body=b'{"error":"invalid_grant","error_description":"account deleted"}', headers=JSON)
     async with FakeUpstream(refused) as upstream:
         secret = key_file(upstream.url)
@@ -93,7 +94,8 @@ async def test_a_message_that_quotes_the_token_is_masked(start):
         assert "bought-" not in answer["message"]
 
 
-async def test_a_token_that_is_refused_twice_disables_the_key_and_is_shown_to_nobody(start, caplog):
+async def test_a_token_that_is_refused_twice_disables_the_key_and_is_shown_to_nobody(start, caplog, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     caplog.set_level("INFO")
     async with FakeUpstream(bought("first"), UNAUTHORIZED, bought("second"), UNAUTHORIZED) as upstream:
         async with start(settings(upstream.url, vendor="vertex", key=key_file(upstream.url))) as gateway:

@@ -55,7 +55,8 @@ CASES = [
 ]
 
 
-async def test_every_status_with_another_route(start):
+async def test_every_status_with_another_route(start, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     async with (
         FakeUpstream() as bad,
         FakeUpstream(Answer(body=said("Fine"))) as good,
@@ -74,7 +75,8 @@ async def test_every_status_with_another_route(start):
             assert [each[2] for each in record["at"]] == [case.outcome, "ok"], (case, record)
 
 
-async def test_every_status_of_the_only_route(start):
+async def test_every_status_of_the_only_route(start, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     async with FakeUpstream() as bad, start(serving(bad.url)) as gateway:
         for case in CASES:
             forgive(gateway)
@@ -92,7 +94,8 @@ async def test_every_status_of_the_only_route(start):
         assert await gateway.events() == []
 
 
-async def test_a_key_that_was_refused_is_not_asked_again(start):
+async def test_a_key_that_was_refused_is_not_asked_again(start, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     async with (
         FakeUpstream(refusal(401, message="Incorrect API key provided: sk-abcdef123456")) as bad,
         start(serving(bad.url)) as gateway,
@@ -126,7 +129,8 @@ async def test_a_route_that_cools_down_for_long_is_left_alone(start):
         assert len(bad.requests) == 1
 
 
-async def test_another_key_of_the_same_upstream_is_tried(start):
+async def test_another_key_of_the_same_upstream_is_tried(start, claim_log):
+    claim_log("tornadogw.health", "is disabled")
     answers = [refusal(429), refusal(401), Answer(body=said("Third time lucky"))]
     async with FakeUpstream(*answers) as upstream:
         settings = serving(upstream.url).replace('keys = ["sk-up0"]', 'keys = ["sk-up-a", "sk-up-b", "sk-up-c"]')
