@@ -190,7 +190,7 @@ class Simulation:
         good, after = self._world.call(route.upstream, number, attempt)
         self.calls += 1
         self.in_vain += after == TOTAL
-        visit = self._health.enter(upstream=route.upstream, model=route.model)
+        visit = self._health.enter(upstream=route.upstream, credential=step.credential.name, model=route.model)
         stay = self._standing.enter(route.place)
         limit = max(FIRST_EVENT, IDLE) if last else FIRST_EVENT
         yield min(after, limit)
@@ -203,7 +203,7 @@ class Simulation:
             visit.well()
         else:
             failure = Failure("elsewhere", code="timeout" if after > limit else "reset")
-            visit.failed(failure, step.credential.name)
+            visit.failed(failure)
         stay.ended(failed=failure is not None)
         stay.left()
         return failure

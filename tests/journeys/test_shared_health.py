@@ -64,61 +64,75 @@ async def knows(gateway: Running, **place: str) -> float:
 
 
 async def test_an_upstream_that_is_down_costs_the_second_process_nothing(start, beside):
-    async with FakeUpstream(DOWN) as down, FakeUpstream(Answer(body=said("by u1"))) as up:
-        async with start(serving(down.url, up.url)) as one, beside(one) as other:
-            assert [await by(one) for _ in range(breaker.FAILURES)] == ["by u1"] * breaker.FAILURES
-            await knows(other, upstream="u0", credential="u0#1", model="m-up")
-            assert [await by(other) for _ in range(3)] == ["by u1"] * 3
-            assert len(down.requests) == breaker.FAILURES
+    async with (
+        FakeUpstream(DOWN) as down,
+        FakeUpstream(Answer(body=said("by u1"))) as up,
+        start(serving(down.url, up.url)) as one,
+        beside(one) as other,
+    ):
+        assert [await by(one) for _ in range(breaker.FAILURES)] == ["by u1"] * breaker.FAILURES
+        await knows(other, upstream="u0", credential="u0#1", model="m-up")
+        assert [await by(other) for _ in range(3)] == ["by u1"] * 3
+        assert len(down.requests) == breaker.FAILURES
 
-            down.play(Answer(body=said("by u0")))
-            for each in (one, other):  # its time is over
-                each.gateway.parts.gate.health._failing["u0", "", "m-up"]._until = 0
-            assert await by(other) == "by u0"
-            await eventually(lambda: not one.gateway.parts.gate.health._failing, SECONDS)
-            assert await by(one) == "by u0"
+        down.play(Answer(body=said("by u0")))
+        for each in (one, other):  # its time is over
+            each.gateway.parts.gate.health._failing["u0", "", "m-up"]._until = 0
+        assert await by(other) == "by u0"
+        await eventually(lambda: not one.gateway.parts.gate.health._failing, SECONDS)
+        assert await by(one) == "by u0"
 
 
 async def test_a_cool_down_ends_in_both_when_the_vendor_said(start, beside):
     busy = Answer(status=429, headers={"Retry-After": "7"})
-    async with FakeUpstream(busy) as limited, FakeUpstream(Answer(body=said("by u1"))) as up:
-        async with start(serving(limited.url, up.url)) as one, beside(one) as other:
-            began = time.monotonic()
-            assert await by(one) == "by u1"
-            place = {"upstream": "u0", "credential": "u0#1", "model": "m-up"}
-            await knows(other, **place)
-            assert await by(other) == "by u1"
-            assert len(limited.requests) == 1
-            ends = [time.monotonic() + each.gateway.parts.gate.health.wait(**place) - began for each in (one, other)]
-            assert abs(ends[0] - ends[1]) < 0.25
-            assert 7 <= ends[0] < 8
+    async with (
+        FakeUpstream(busy) as limited,
+        FakeUpstream(Answer(body=said("by u1"))) as up,
+        start(serving(limited.url, up.url)) as one,
+        beside(one) as other,
+    ):
+        began = time.monotonic()
+        assert await by(one) == "by u1"
+        place = {"upstream": "u0", "credential": "u0#1", "model": "m-up"}
+        await knows(other, **place)
+        assert await by(other) == "by u1"
+        assert len(limited.requests) == 1
+        ends = [time.monotonic() + each.gateway.parts.gate.health.wait(**place) - began for each in (one, other)]
+        assert abs(ends[0] - ends[1]) < 0.25
+        assert 7 <= ends[0] < 8
 
 
 async def test_a_disabled_key_stays_disabled_over_processes_and_restarts(start, beside, claim_log):
     claim_log("tornadogw.health", "key u0#1 is disabled: 401")
     refused = Answer(status=401, headers={"Content-Type": "application/json"}, body=problem())
-    async with FakeUpstream(refused) as bad, FakeUpstream(Answer(body=said("by u1"))) as up:
-        async with start(serving(bad.url, up.url)) as one:
-            async with beside(one) as other:
-                assert await by(one) == "by u1"
-                await knows(other, upstream="u0", credential="u0#1", model="m-up")
-                assert await by(other) == "by u1"
-            async with beside(one) as restarted:
-                assert await by(restarted) == "by u1"
-                assert len(bad.requests) == 1
+    async with (
+        FakeUpstream(refused) as bad,
+        FakeUpstream(Answer(body=said("by u1"))) as up,
+        start(serving(bad.url, up.url)) as one,
+    ):
+        async with beside(one) as other:
+            assert await by(one) == "by u1"
+            await knows(other, upstream="u0", credential="u0#1", model="m-up")
+            assert await by(other) == "by u1"
+        async with beside(one) as restarted:
+            assert await by(restarted) == "by u1"
+            assert len(bad.requests) == 1
 
 
 async def test_the_first_call_of_a_new_process_knows_what_is_open(start, beside):
-    async with FakeUpstream(DOWN) as down, FakeUpstream(Answer(body=said("by u1"))) as up:
-        async with start(serving(down.url, up.url)) as one:
-            await asyncio.gather(*(by(one) for _ in range(breaker.FAILURES)))
-            mark = one.mongo.database.health
+    async with (
+        FakeUpstream(DOWN) as down,
+        FakeUpstream(Answer(body=said("by u1"))) as up,
+        start(serving(down.url, up.url)) as one,
+    ):
+        await asyncio.gather(*(by(one) for _ in range(breaker.FAILURES)))
+        mark = one.mongo.database.health
 
-            async def told() -> bool:
-                return await mark.count_documents({}) > 0
+        async def told() -> bool:
+            return await mark.count_documents({}) > 0
 
-            await eventually(told, SECONDS)
-            asked = len(down.requests)
-            async with beside(one) as late:
-                assert await by(late) == "by u1"
-            assert len(down.requests) == asked
+        await eventually(told, SECONDS)
+        asked = len(down.requests)
+        async with beside(one) as late:
+            assert await by(late) == "by u1"
+        assert len(down.requests) == asked

@@ -43,6 +43,10 @@ COMMANDS = {
         "tornadogw.cli.explain:explain",
         both("说明一个请求为何如此处理。", "Say why a request went as it did."),
     ),
+    "upstreams": (
+        "tornadogw.cli.upstreams:upstreams",
+        both("显示被搁置的上游和密钥。", "Show which upstreams and keys are left alone."),
+    ),
     "doctor": (
         "tornadogw.cli.doctor:doctor",
         both("核对所有账目。", "Recompute every balance and sum, and say what is off."),

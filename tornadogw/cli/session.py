@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
+from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_plans import MongoPlans
@@ -37,6 +39,7 @@ from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_decisions import DecisionStore
+from tornadogw.store.ports_health import HealthStore
 from tornadogw.store.ports_usage import DayStore
 
 __all__ = ["Session", "with_database"]
@@ -59,6 +62,7 @@ class Session(msgspec.Struct, frozen=True):
     audit: Audit
     days: DayStore
     decisions: DecisionStore
+    health: HealthStore
     doctor: Doctor
 
     @property
@@ -120,6 +124,7 @@ def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
         audit=Audit(MongoAudit(mongo), accounts),
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
+        health=MongoHealth(mongo, secrets.token_hex(8)),
         doctor=Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone)),
     )
 

@@ -33,7 +33,7 @@ class Told(Value, frozen=True):
 
 
 class Heard(Value, frozen=True):
-    """What all processes together know of one spot, at the moment of reading."""
+    """What all processes know of one spot, at the moment of reading."""
 
     told: Told
     version: int
