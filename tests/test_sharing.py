@@ -254,6 +254,30 @@ async def test_an_echo_neither_ends_a_probe_nor_opens_what_was_closed_meanwhile(
         assert not other.health._failing
 
 
+async def test_what_is_found_while_others_are_heard_is_not_lost(mongo, two, monkeypatch):
+    one, other = two
+    one.health.listen(one.sharing._note)
+    await other.sharing.start()
+    other.breaks()
+    await other.sharing.rest()
+    read = one.sharing._store.since
+
+    async def found_meanwhile(version):
+        heard = await read(version)
+        one.breaks()
+        one.health._failing["up", "", "m"]._until = 0
+        one.call()
+        return heard
+
+    monkeypatch.setattr(one.sharing._store, "since", found_meanwhile)
+    await one.sharing._exchanged()
+    assert one.wait() == 0, "it has just been answered"
+    await one.sharing._exchanged()
+    other.sharing.look()
+    await learns(lambda: other.wait() == 0)
+    await other.sharing.close()
+
+
 async def test_a_bug_does_not_end_the_sharing(two, claim_log, monkeypatch):
     claim_log("tornadogw.sharing", "cannot be shared")
     one, other = two

@@ -216,3 +216,4 @@ def forgive(gateway: Running) -> None:
     health = gateway.gateway.parts.gate.health
     health._until.clear()
     health._failing.clear()
+    health._runs.clear()
