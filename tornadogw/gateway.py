@@ -39,7 +39,7 @@ from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
 from tornadogw.router import AUTO, Router
 from tornadogw.secret import Secret
-from tornadogw.settings import Settings, Upstream
+from tornadogw.settings import Settings
 from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
@@ -141,15 +141,15 @@ async def open_gateway(
         limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
         limiter.open()
         stack.push_async_callback(limiter.close)
-        inflight = Inflight()
-        metrics = _metrics(settings, catalogue, inflight, health, worker)
+        inflight, queues = Inflight(), _queues(settings)
+        metrics = _metrics(settings, catalogue, inflight, lambda: {**health.counts(), **queues.counts()}, worker)
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
         finished = _both(
             aftermath.finished if aftermath.listens else None, metrics.finished if metrics is not None else None
         )
-        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, rng)
+        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, queues, rng)
         parts = Parts(
             settings=settings,
             auth=auth,
@@ -252,11 +252,11 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
     decisions: Decisions,
     limiter: Limiter,
     health: Health,
+    queues: Queues,
     rng: random.Random,
 ) -> Gate:
     images = settings.images
     standing = Standing((route.place for model in catalogue.models for route in model.routes), time.monotonic)
-    queues = Queues({each.name: _limit(each) for each in settings.upstreams if each.max_in_flight})
     most = settings.defaults.max_tokens
     router = Router(catalogue, health, standing, queues, max_tokens=most, rng=rng, auto=settings.auto)
     return Gate(
@@ -277,12 +277,17 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
     )
 
 
-def _limit(upstream: Upstream) -> Limit:
-    return Limit(upstream.max_in_flight, upstream.queue, upstream.queue_seconds)
+def _queues(settings: Settings) -> Queues:
+    limited = [each for each in settings.upstreams if each.max_in_flight]
+    return Queues({each.name: Limit(each.max_in_flight, each.queue, each.queue_seconds) for each in limited})
 
 
 def _metrics(
-    settings: Settings, catalogue: Catalogue, inflight: Inflight, health: Health, worker: int
+    settings: Settings,
+    catalogue: Catalogue,
+    inflight: Inflight,
+    left_alone: Callable[[], Mapping[tuple[str, str], int]],
+    worker: int,
 ) -> Metrics | None:
     """None: nobody can ask for any."""
     if not settings.metrics.port and not settings.metrics.token:
@@ -293,7 +298,7 @@ def _metrics(
         {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
         {route.upstream for model in catalogue.models for route in model.routes},
         inflight.__len__,
-        health.counts,
+        left_alone,
         worker=worker,
         currency=settings.money.currency,
     )

@@ -35,8 +35,9 @@ LEFT_ALONE = (
     ("tornadogw_disabled_keys", "disabled", "Keys that are disabled, for all models or for one."),
     ("tornadogw_open_breakers", "open", "Breakers that are open, of the upstream's models and of its keys."),
     ("tornadogw_cooling", "cooling", "Keys and models that cool down."),
+    ("tornadogw_waiting_calls", "waiting", "Calls that wait for a place."),
 )
-"""Name, kind and text of the figures of each upstream's health."""
+"""Name, kind and text of the figures of each upstream's health and queue."""
 SLICE = 100
 """Samples that are written without a pause: two milliseconds on a slow core."""
 
@@ -86,7 +87,7 @@ class Metrics:
         currency: str = "",
     ) -> None:
         """`models`: each name that may be asked for, and the label that it gets. `running`: calls in progress.
-        `left_alone`: how many places of each upstream are `disabled`, `open` or `cooling`.
+        `left_alone`: how many places of each upstream are `disabled`, `open` or `cooling`, how many calls `waiting`.
         """
         self._models, self._upstreams, self._running = dict(models), frozenset(upstreams), running
         self._left_alone = left_alone
