@@ -132,6 +132,7 @@ def test_any_split_gives_the_same_lines(body: bytes, at: list[int], limit: int) 
         (b'{"a":1}\n\n{"b":2}\r\n', "ndjson", [Frame(b'{"a":1}'), Frame(b'{"b":2}\r')]),
         (b'{"a":1}\n{"b":2}', "ndjson", [Frame(b'{"a":1}'), Frame(b'{"b":2}')]),
         (b'{"a":1}\n{"b":', "ndjson", [Frame(b'{"a":1}')]),
+        (b'{"a":"cut\n{"b":2}\n', "ndjson", [Frame(b'{"a":"cut'), Frame(b'{"b":2}')]),
         (b'{"a":1}\nnonsense\n{"b":2}\n', "ndjson", [Frame(b'{"a":1}'), Frame(b"nonsense"), Frame(b'{"b":2}')]),
         (b'{"a":1}', "ndjson", [Frame(b'{"a":1}')]),
         (b'{\n"a":\n1}\n', "json", [Frame(b'{\n"a":\n1}\n', whole=True)]),

@@ -7,7 +7,7 @@ import pytest
 from tests.test_router import CALLER, Clock, draft, model, route, router
 from tornadogw.errors import InvalidRequest, NoUpstream
 from tornadogw.health import Health
-from tornadogw.plan import BACK_OFF, FULL, MAX_ATTEMPTS, WAIT, Shortlist
+from tornadogw.plan import BACK_OFF, FULL, MAX_ATTEMPTS, OVERLOADED, Shortlist
 from tornadogw.queues import Limit, Queues
 from tornadogw.types import Attempt, Failure
 
@@ -144,7 +144,7 @@ def test_who_let_us_wait_in_vain_or_cannot_is_not_asked_again(failure):
     assert walk(two_models(), fail=fails(failure))[0] == ["a#1", "b#1", "c#1"]
 
 
-@pytest.mark.parametrize(("seconds", "again"), [(2.0, True), (WAIT + 1, False)])
+@pytest.mark.parametrize(("seconds", "again"), [(2.0, True), (OVERLOADED + 1, False)])
 @pytest.mark.parametrize("scope", ["key", "key+model", "upstream+model"])
 def test_a_short_wait_is_waited_out_before_another_model(seconds, again, scope):
     pauses = []
@@ -152,6 +152,28 @@ def test_a_short_wait_is_waited_out_before_another_model(seconds, again, scope):
     steps, _ = walk(two_models()[1:], fail=fails(busy, seen=pauses))
     assert steps == (["b#1", "b#1", "c#1", "c#1"] if again else ["b#1", "c#1"])
     assert pauses == ([0, seconds, 0, seconds] if again else [0, 0])
+
+
+def test_who_may_be_asked_again_at_once_is_asked_again():
+    """`Retry-After: 0`, or a date that is over."""
+    steps, _ = walk(two_models()[1:], fail=fails(Failure("cool", scope="key+model", seconds=0.0)))
+    assert steps == ["b#1", "b#1", "c#1", "c#1"]
+
+
+def test_an_overloaded_upstream_is_asked_once_more_although_it_is_left_alone():
+    """Nobody knows for how long it is: the next moment may be better."""
+    health, pauses = Health(Clock(), random.Random(1)), []
+    overloaded = Failure("cool", scope="upstream+model", seconds=OVERLOADED)
+    told = fails(overloaded, seen=pauses)
+
+    def fail(plan, step):
+        where = {"upstream": step.candidate.route.upstream, "model": step.candidate.route.model}
+        health.enter(**where).failed(overloaded, step.credential.name)
+        told(plan, step)
+
+    steps, _ = walk(two_models()[1:], health=health, fail=fail)
+    assert steps == ["b#1", "b#1", "c#1", "c#1"]
+    assert all(BACK_OFF[0] <= each <= BACK_OFF[1] for each in pauses[1::2])
 
 
 def test_what_cools_down_for_a_short_time_is_waited_for():

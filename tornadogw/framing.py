@@ -136,8 +136,8 @@ class Framer:
         for at, piece in enumerate(lines):
             line = self._take_line(piece)
             self._check(len(line), self._limit)
-            if self.kind == "json" and not _complete(line):  # a document over several lines
-                self._by_line = False
+            if self.kind == "json" and not _complete(line) and not _ends_in_string(line):
+                self._by_line = False  # a document over several lines
                 self._keep(b"\n".join([line, *lines[at + 1 :], rest]), self._limit)
                 return
             self.kind = "ndjson"
@@ -282,6 +282,11 @@ def _open_head(head: bytes) -> bytes:
     if _BOM.startswith(head) and head != _BOM:
         return head
     return head.removeprefix(_BOM).lstrip(_BLANK) or b" "
+
+
+def _ends_in_string(line: bytes) -> bool:
+    """Whether a string of JSON is open at the line's end: no document goes on like that, so the line is broken."""
+    return line.replace(b"\\\\", b"").replace(b'\\"', b"").count(b'"') % 2 == 1
 
 
 def _complete(data: bytes) -> bool:

@@ -80,7 +80,8 @@ class Health:
         if self._failing:
             for breaker in self._around(where):
                 breaker.enter(now)
-        return Visit(self, where, now)
+        regardless = bool(self._until) and self._until.get(_at_upstream(where), 0.0) > now
+        return Visit(self, where, now, regardless=regardless)
 
     # --- told by visits --------------------------------------------------------------------------------------------
 
@@ -95,6 +96,10 @@ class Health:
             for (other, _, _), run in self._runs.items():
                 if other == upstream and not run.others:
                     run.others, run.failures = True, 0
+
+    def better(self, where: Place) -> None:
+        """The upstream has answered although it was to be left alone."""
+        self._until.pop(_at_upstream(where), None)
 
     def left(self, where: Place, began: float) -> None:
         """Nobody need wait for that call any more to know how the upstream is."""
@@ -256,15 +261,18 @@ class Health:
 class Visit:
     """One call with one key at one upstream's model, which tells of its health, once."""
 
-    __slots__ = ("_began", "_health", "_told", "_where")
+    __slots__ = ("_began", "_health", "_regardless", "_told", "_where")
 
-    def __init__(self, health: Health, where: Place, began: float) -> None:
+    def __init__(self, health: Health, where: Place, began: float, *, regardless: bool = False) -> None:
+        """`regardless`: of the upstream's model being left alone."""
         self._health, self._where, self._began = health, where, began
-        self._told = False
+        self._told, self._regardless = False, regardless
 
     def well(self) -> None:
         """It was answered."""
         self._told = True
+        if self._regardless:
+            self._health.better(self._where)
         self._health.well(self._where, self._began)
 
     def failed(self, failure: Failure, secrets: Sequence[str] = ()) -> None:

@@ -23,10 +23,12 @@ WAIT = 5.0
 """Seconds that a request waits at most for the only route that it has: what asks for more is not waited for."""
 FULL = 1.0
 """Seconds after which a client may ask again where no place was free."""
+OVERLOADED = 10.0
+"""Seconds that vendors give an overloaded upstream that does not say how long. Nobody knows: one more try is due."""
 BACK_OFF = 0.1, 0.5
 """Shortest and longest pause, in seconds, before a route that failed is asked once more."""
 _OURS = frozenset(
-    "timeout connect reset tls protocol unreadable truncated empty balance disabled unsupported context "
+    "timeout connect reset lost tls protocol unreadable truncated empty balance disabled unsupported context "
     "context_length_exceeded content_filter model_not_found different resumed full".split()
 ) | {"cooling down"}
 """Reasons in our own words; a vendor's own stay in the record."""
@@ -68,6 +70,8 @@ class Step(Value, frozen=True):
     candidate: Candidate
     credential: Credential
     pause: float = 0.0
+    regardless: bool = False
+    """Although the route is being left alone."""
 
 
 class Shortlist(Value, frozen=True):
@@ -135,10 +139,14 @@ class Plan:
                 self._waits.append(failure.seconds)
         if failure.code == "context_length_exceeded":
             self._only_larger(candidate)
-        elif failure.kind == "cool" and failure.seconds:
-            self._consider(candidate, step.credential, failure.seconds)
-        elif failure.kind == "elsewhere" and failure.code != "timeout":
-            self._consider(candidate, step.credential, self._rng.uniform(*BACK_OFF))
+            return
+        soon = self._rng.uniform(*BACK_OFF)
+        if failure.kind == "cool" and failure.scope == "upstream+model" and WAIT < failure.seconds <= OVERLOADED:
+            self._consider(Step(candidate, step.credential, soon, regardless=True))
+        elif failure.kind == "cool":
+            self._consider(Step(candidate, step.credential, failure.seconds or soon))
+        elif failure.kind == "elsewhere" and failure.code not in ("timeout", "lost"):
+            self._consider(Step(candidate, step.credential, soon))
 
     def says(self, error: GatewayError | None) -> None:
         """What the route asked last would tell the client about its request; None: nothing that the client can mend."""
@@ -189,16 +197,16 @@ class Plan:
     def _model(self, candidate: Candidate) -> str:
         return "" if self._any_model else candidate.model.name
 
-    def _consider(self, candidate: Candidate, credential: Credential, pause: float) -> None:
-        """It may be asked after so many seconds."""
-        if pause <= WAIT and self._model(candidate) not in self._repeated:
-            self._again.append(Step(candidate, credential, pause))
+    def _consider(self, step: Step) -> None:
+        """It may be asked after its pause."""
+        if step.pause <= WAIT and self._model(step.candidate) not in self._repeated:
+            self._again.append(step)
 
     def _once_more(self, before: str | None = None) -> Step | None:
         """The soonest ready route of a model that nobody else is left of; `before`: the model that comes next."""
         while ready := [each for each in self._again if self._model(each.candidate) != before]:
             step = min(ready, key=lambda each: each.pause)
-            pause = max(step.pause, self._wait(step.candidate, step.credential))
+            pause = max(step.pause, 0 if step.regardless else self._wait(step.candidate, step.credential))
             self._again.remove(step)
             if pause <= WAIT:
                 self._repeated.add(self._model(step.candidate))
@@ -230,7 +238,7 @@ class Plan:
         if waits and not any(place == id(candidate.route) for place, _ in self._asked):
             soonest = min(waits, key=waits.__getitem__)
             self._skip(candidate, "disabled" if math.isinf(waits[soonest]) else "cooling down")
-            self._consider(candidate, soonest, waits[soonest])
+            self._consider(Step(candidate, soonest, waits[soonest]))
 
     def _skip(self, candidate: Candidate, reason: str) -> None:
         self.attempts.append(Attempt(candidate.route.upstream, candidate.model.name, "skipped", reason))

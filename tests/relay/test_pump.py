@@ -102,6 +102,37 @@ async def test_comments_do_not_count_as_life(rows):
     assert failure.code == "timeout"
 
 
+async def test_an_upstream_that_only_says_that_it_is_there_is_waited_for_a_while(rows):
+    """Twice as long as a silent one, and no longer."""
+
+    class Pinging(Upstream):
+        async def read(self):
+            if self.pieces:
+                return await super().read()
+            await asyncio.sleep(0.02)
+            return b"data: {}\n\n"
+
+    began = asyncio.get_running_loop().time()
+    failure = await failing(rows["vllm"], Pinging(event({"content": "x"})), idle=0.2)
+    assert failure.code == "timeout"
+    assert 0.35 <= asyncio.get_running_loop().time() - began < 2
+
+
+async def test_the_end_of_a_finished_answer_is_not_waited_for_as_long_as_an_event(rows, monkeypatch):
+    monkeypatch.setattr("tornadogw.relay.pump.TAIL", 0.05)
+    async with asyncio.timeout(2):
+        client = await move(rows["vllm"], Upstream(event({"content": "x"}), event({}, "stop"), None), idle=60.0)
+    assert client.reader.complete
+
+
+async def test_an_error_whose_body_does_not_come_is_what_its_status_says(rows, monkeypatch):
+    """Although nothing useful came in time."""
+    monkeypatch.setattr("tornadogw.relay.pump.ERROR_SECONDS", 0.2)
+    upstream = Upstream(None)
+    upstream.status = 503
+    assert (await failing(rows["vllm"], upstream, first_event=0.05)).code == "503"
+
+
 async def test_a_reset_is_a_failure(rows):
     failure = await failing(rows["vllm"], Upstream(event({"content": "x"}), TransportError("reset", "lost")))
     assert failure.code == "reset"

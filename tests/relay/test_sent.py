@@ -14,9 +14,14 @@ def sent(*events) -> Sent:
 
 
 def test_what_concatenates_stands_together():
-    kept = sent(Reasoning("th"), Reasoning("ink"), Text("a"), Refusal("no"), Text("b"), Stop("stop"), Extra("k", 1))
+    kept = sent(Reasoning("th"), Reasoning("ink"), Text("a"), Refusal("no"), Text("b"), Extra("k", 1))
     assert kept.lanes == {"reasoning": "think", "text": "ab", "refusal": "no"}
     assert (kept.last, kept.lost) == ("text", False)
+
+
+def test_what_has_ended_is_not_gone_on_with():
+    """Whoever went on would end it once more."""
+    assert sent(Text("a"), Stop("stop")).lost
 
 
 def test_each_tool_call_is_a_lane():

@@ -117,8 +117,8 @@ async def test_an_answer_left_unread_but_whole_is_no_reason_to_close(kit, transp
         assert peer.links == 1
 
 
-@pytest.mark.parametrize("how", ["fin", "rst"])
-async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport, how):
+async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport, monkeypatch):
+    monkeypatch.setattr(http, "RESTED", 0.0)
     requests = []
 
     async def script(link, number):
@@ -126,8 +126,6 @@ async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport
         await link.answer()
         if number <= 2:
             requests.append((number, await link.request()))  # the server closed before this came
-            if how == "rst":
-                link.reset()
         else:
             await link.gone()
 
@@ -137,6 +135,41 @@ async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport
         assert await kit.fetch(transport, kit.post(peer.url(), b"again")) == (200, b"{}")
         assert peer.links == 3
         assert [number for number, request in requests if request.endswith(b"again")] in ([1, 3], [2, 3])
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+async def test_a_connection_that_is_lost_right_after_its_last_answer_is_no_stale_one(kit, transport, how):
+    """An upstream that closes on a request is asked once, not twice for each try."""
+    requests = []
+
+    async def script(link, number):
+        requests.append(await link.request())
+        await link.answer()
+        requests.append(await link.request())
+        if how == "rst":
+            link.reset()
+
+    async with kit.Peer(script) as peer:
+        await kit.fetch(transport, kit.post(peer.url()))
+        assert (await kit.failing(transport, kit.post(peer.url()))).kind == "reset"
+        assert len(requests) == 2
+
+
+async def test_a_reset_is_no_sign_of_a_stale_connection(kit, transport, monkeypatch):
+    """A server that had closed it would have said so before it read the request."""
+    monkeypatch.setattr(http, "RESTED", 0.0)
+    requests = []
+
+    async def script(link, number):
+        requests.append(await link.request())
+        await link.answer()
+        requests.append(await link.request())
+        link.reset()
+
+    async with kit.Peer(script) as peer:
+        await kit.fetch(transport, kit.post(peer.url()))
+        assert (await kit.failing(transport, kit.post(peer.url()))).kind == "reset"
+        assert len(requests) == 2
 
 
 async def test_a_fresh_connection_that_is_closed_is_a_failure_at_once(kit, transport):
@@ -150,7 +183,8 @@ async def test_a_fresh_connection_that_is_closed_is_a_failure_at_once(kit, trans
         assert len(requests) == 1
 
 
-async def test_only_one_second_try(kit, transport):
+async def test_only_one_second_try(kit, transport, monkeypatch):
+    monkeypatch.setattr(http, "RESTED", 0.0)
     requests = []
 
     async def script(link, number):
@@ -161,7 +195,7 @@ async def test_only_one_second_try(kit, transport):
 
     async with kit.Peer(script) as peer:
         await kit.fetch(transport, kit.post(peer.url()))
-        assert (await kit.failing(transport, kit.post(peer.url()))).kind == "reset"
+        assert (await kit.failing(transport, kit.post(peer.url()))).kind == "lost"
         assert len(requests) == 3
 
 

@@ -19,6 +19,7 @@ _REDIRECTS = range(300, 400)
 _TRANSPORT: Mapping[str, tuple[str, str, str]] = {
     "tls": ("tls", "TLS 连接失败", "TLS fails"),
     "reset": ("broken", "连接中断", "the connection breaks off"),
+    "lost": ("broken", "连接中断", "the connection breaks off"),
     "protocol": ("broken", "回答的不是 HTTP,或 base_url 有误", "it does not answer in HTTP, or base_url is wrong"),
 }
 _UNREACHABLE = ("unreachable", "无法连接,请检查 base_url、网络和代理", "unreachable: check base_url, network and proxy")

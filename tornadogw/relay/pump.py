@@ -18,6 +18,10 @@ __all__ = ["Client", "ClientGone", "UpstreamFailed", "pump"]
 
 LINGER = 0.1
 """Seconds that a connection gets to end properly after the answer's terminator, so that it can be used again."""
+TAIL = 2.0
+"""Seconds that usage and terminator get once every choice has its finish reason: the answer is whole without them."""
+QUIET = 2
+"""How many times as long an upstream may be silent if it says that it is there (a ping)."""
 ERROR_BODY, ERROR_SECONDS = 65536, 2.0
 """Bytes and seconds of an upstream's error that are read to learn why."""
 _SUCCESS = range(200, 300)
@@ -68,6 +72,7 @@ async def pump(
         with Deadline(first_event) as patience:
             async with sending as upstream:
                 if upstream.status not in _SUCCESS:
+                    patience.move(None)  # it has answered, if only that
                     raise UpstreamFailed(judge(upstream.status, upstream.headers, await _error_body(upstream)))
                 await _relay(upstream, reader, answer, client, begin, patience, idle)
                 return
@@ -92,8 +97,9 @@ async def _relay(
 ) -> None:
     held: list[Item] = []
     data = None
+    now, quiet = asyncio.get_running_loop().time, 0.0
     while data != b"" and not reader.done:
-        frames = reader.frames
+        frames, pings = reader.frames, reader.pings
         data = await upstream.read()
         items = reader.feed(data) if data else reader.end()
         if not reader.useful:
@@ -104,9 +110,11 @@ async def _relay(
             if out := answer.take([*held, *items]):
                 patience.move(None)  # a slow client is not the upstream's fault
                 await client.write(out)
-                patience.after(idle)
-            elif reader.frames > frames:
-                patience.after(idle)
+            if out or reader.frames > frames:
+                patience.after(min(idle, TAIL) if reader.finished else idle)
+                quiet = now() + QUIET * idle
+            elif reader.pings > pings and not reader.finished:
+                patience.move(min(now() + idle, quiet))
             held.clear()
         if reader.failure is not None:
             raise UpstreamFailed(reader.failure)

@@ -50,6 +50,9 @@ class Reader:
         self.broken = 0
         """Events that were unreadable and left out."""
         self.frames = 0
+        """Frames that told something."""
+        self.pings = 0
+        """Frames that told nothing."""
         self.body: bytes | None = None
         """The body, if it was one JSON document."""
         self._vendor = vendor
@@ -69,6 +72,11 @@ class Reader:
     def complete(self) -> bool:
         """Every choice seen has its finish reason: what is still missing cannot make the answer less than whole."""
         return bool(self._seen) and self._seen == self._stopped
+
+    @property
+    def finished(self) -> bool:
+        """Every choice that was asked for has its finish reason: no part of the answer is to come."""
+        return self.complete and len(self._seen) >= self._choices
 
     @property
     def done(self) -> bool:
@@ -124,7 +132,6 @@ class Reader:
 
     def read(self, frame: Frame) -> list[Item]:
         """The events of one frame. An unreadable event of a stream is dropped and counted."""
-        self.frames += 1
         try:
             if frame.whole:
                 self.body = frame.data
@@ -132,6 +139,7 @@ class Reader:
             return self._told(self._vendor.read, frame, self._memo)
         except Unreadable:
             self.broken += 1
+            self.pings += 1
             if frame.whole:
                 self._fail("unreadable", "the upstream's JSON cannot be read")
         return []
@@ -139,7 +147,12 @@ class Reader:
     def _told(self, read: Callable[..., Sequence[Event | Failure]], *what: object) -> list[Item]:
         """What the vendor says, accepted. Raises Unreadable."""
         try:
-            return self._accept(read(*what))
+            said = read(*what)
+            if said:
+                self.frames += 1
+            else:
+                self.pings += 1
+            return self._accept(said)
         except Unreadable:
             raise
         except Exception:  # a vendor is a plugin: its bug is a failed upstream, not ours

@@ -51,7 +51,7 @@ class Sent:
 
     @property
     def lost(self) -> bool:
-        """It is too long, or not all of it is understood: nobody can go on with it."""
+        """It is too long, has ended, or not all of it is understood: nobody can go on with it."""
         self._fold()
         return self._lost
 
@@ -75,7 +75,9 @@ class Sent:
         elif isinstance(event, ToolCall):
             lane = lane_of(event)
             self._add(lane, event.arguments if lane in self._lanes else f"{event.name}\n{event.arguments}")
-        elif not isinstance(event, Stop | Extra):
+        elif isinstance(event, Stop):
+            self._lost = True  # it has ended: there is nothing to go on with
+        elif not isinstance(event, Extra):
             raise TypeError(f"no part of an answer: {event!r}")
 
     def add_raw(self, json_escaped: bytes) -> None:
@@ -85,7 +87,7 @@ class Sent:
             self._fold()
 
     def lose(self) -> None:
-        """Something was said that is not understood."""
+        """From now on nobody can go on with it."""
         self._lost = True
         self._lanes.clear()
         self._raw.clear()

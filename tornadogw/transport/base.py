@@ -8,14 +8,15 @@ from typing import Literal, Protocol
 
 __all__ = ["Kind", "TransportError", "Upstream", "read_body", "reason"]
 
-Kind = Literal["connect", "reset", "tls", "protocol"]
+Kind = Literal["connect", "reset", "lost", "tls", "protocol"]
 
 
 class TransportError(Exception):
     """The upstream could not be reached, or its answer broke off. The message is safe to log: host, no URL, no header.
 
     connect: nothing was sent. tls: the peer is not who it should be. reset: the connection was lost or the body ended
-    early. protocol: what came is not HTTP, or the request cannot be written as HTTP.
+    early. lost: so was a second one, which replaced a first that had waited in the pool. protocol: what came is not
+    HTTP, or the request cannot be written as HTTP.
     """
 
     def __init__(self, kind: Kind, message: str) -> None:

@@ -22,6 +22,10 @@ READ = 65536
 """Bytes that one read of a socket may bring."""
 STALE = 0.5
 """Seconds within which a pooled connection that the server had closed shows it."""
+RESTED = 1.0
+"""Seconds that a connection has waited at least for its loss to mean that the server had closed it: sooner, the loss
+is the answer to the request.
+"""
 POOL_SECONDS = 30.0
 """How long an idle connection is kept. Servers that keep it shorter are met by the one silent retry."""
 
@@ -123,9 +127,15 @@ class _HttpUpstream:
         self._place = address.place
         head = request_head(request.method, address, request.headers, len(request.body), pool.user_agent, proxy)
         connection = pool.idle((address.origin, self._proxy))
-        if connection is None or not await self._answered(connection, head):
-            connection = await pool.dial(address, self._proxy, self._connect)
-            await self._answered(connection, head)
+        if connection is not None and await self._answered(connection, head):
+            return self
+        fresh = await pool.dial(address, self._proxy, self._connect)
+        try:
+            await self._answered(fresh, head)
+        except TransportError as error:
+            if connection is None or error.kind != "reset":
+                raise
+            raise TransportError("lost", str(error)) from None
         return self
 
     async def __aexit__(
@@ -138,12 +148,13 @@ class _HttpUpstream:
     async def _answered(self, connection: Connection, head: bytes) -> bool:
         """Whether the head of an answer came.
 
-        The server may have closed a connection of the pool while we picked it: then the loss shows at once and no byte
-        came, so nobody has worked, and another connection may be asked. A loss after `STALE` seconds may follow work.
+        The server may have closed a connection that waited in the pool while we picked it: then the end shows at once
+        and no byte came, so nobody has worked, and another connection may be asked. An end after `STALE` seconds may
+        follow work, and a reset alone is an answer to the request: whoever closes for other reasons says so before.
         """
-        fresh = not connection.used
         clock = asyncio.get_running_loop().time
         asked = clock()
+        fresh = not connection.used or asked - connection.idle_since < RESTED
         answer = connection.ask(head, self._request.body, head_only=self._request.method == "HEAD")
         try:
             while not (answer.headed or answer.over):
@@ -154,8 +165,9 @@ class _HttpUpstream:
         if answer.headed:
             self._connection, self._answer = connection, answer
             return True
+        closed = connection.ended
         connection.abort()
-        if fresh or answer.heard or clock() - asked > STALE:
+        if fresh or not closed or answer.heard or clock() - asked > STALE:
             raise self._told(answer)
         return False
 

@@ -41,6 +41,8 @@ class Connection(asyncio.BufferedProtocol):
         """The loop's clock."""
         self.gone = False
         """The socket is closed."""
+        self.ended = False
+        """The peer has closed its side properly."""
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._answer: Answer | None = None
@@ -50,7 +52,6 @@ class Connection(asyncio.BufferedProtocol):
         self._spoke_first = False
         self._held = False
         self._full = False
-        self._ended = False
         self._error: BaseException | None = None
 
     # --- for the pool and the reader --------------------------------------------------------------------------------
@@ -62,7 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._early:
             answer.feed(self._early)
             self._early = b""
-        if self._ended:
+        if self.ended:
             answer.end()
         if self.gone:
             answer.lost(self._error)
@@ -139,7 +140,7 @@ class Connection(asyncio.BufferedProtocol):
 
     @override
     def eof_received(self) -> None:
-        self._ended = True
+        self.ended = True
         if self._answer is not None:
             self._answer.end()
             self._wake()
@@ -148,8 +149,9 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone, self._error = True, exc
         self._rest = None
+        self.ended = self.ended or exc is None  # the peer may close without saying so in TLS
         if self._answer is not None:
-            if exc is None:  # the peer closed, but did not say so in TLS
+            if exc is None:
                 self._answer.end()
             else:
                 self._answer.lost(exc)
