@@ -167,8 +167,8 @@ def test_an_overloaded_upstream_is_asked_once_more_although_it_is_left_alone():
     told = fails(overloaded, seen=pauses)
 
     def fail(plan, step):
-        where = {"upstream": step.candidate.route.upstream, "model": step.candidate.route.model}
-        health.enter(**where).failed(overloaded, step.credential.name)
+        route = step.candidate.route
+        health.enter(upstream=route.upstream, credential=step.credential.name, model=route.model).failed(overloaded)
         told(plan, step)
 
     steps, _ = walk(two_models()[1:], health=health, fail=fail)
