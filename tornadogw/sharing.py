@@ -56,7 +56,7 @@ class Sharing:
             self._places.setdefault(spot, []).append(place)
         self._changed: dict[Place, _Change] = {}
         self._versions: dict[Spot, int] = {}
-        self._stamps: dict[Spot, int] = {}
+        self._stamps: dict[Spot, str] = {}
         self._since = 0
         self._look, self._away = True, False
         self._news, self._rest = asyncio.Event(), asyncio.Event()
@@ -184,7 +184,7 @@ class _Change:
         self.moment = moment
 
 
-def _marks(heard: Heard, stamp: int | None) -> Marks:
+def _marks(heard: Heard, stamp: str | None) -> Marks:
     """What of it this process does not know: its own words, and what it has heard before, say nothing new."""
     told = heard.told
     state = None

@@ -84,7 +84,7 @@ class MongoHealth:
         return Heard(
             told,
             found["w"],
-            stamp=(found.get("o") or 0) * 2 + (found.get("z") or 0),
+            stamp=" ".join(str(found.get(each)) for each in ("o", "z", "n", "d", "by")),
             own_cool=found.get("cool_by") == self._process,
             own_state=found.get("by") == self._process,
         )

@@ -38,7 +38,7 @@ class Heard(Value, frozen=True):
     told: Told
     version: int
     """Greater after each change of the spot; comparable between spots, within a second."""
-    stamp: int = 0
+    stamp: str = ""
     """Changes whenever the word about the breaker is another one."""
     own_cool: bool = False
     """It was this process that told of the cool-down."""
