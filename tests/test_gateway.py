@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from unittest.mock import Mock
 
 import pytest
@@ -12,10 +13,11 @@ from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.breaker import FAILURES, LONGEST
 from tornadogw.errors import UsageError
-from tornadogw.gateway import open_gateway
-from tornadogw.health import RETRY
+from tornadogw.gateway import _left_alone, open_gateway
+from tornadogw.health import RETRY, Health
 from tornadogw.plan import WAIT
 from tornadogw.plugins import load_plugins
+from tornadogw.queues import Limit, Queues
 from tornadogw.secret import load_secret
 from tornadogw.settings import load
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -140,3 +142,13 @@ async def test_a_second_start_of_the_same_database_has_no_welcome(mongod, tmp_pa
         async with open_gateway(loaded.settings, plugins, os.environ, secret, mongod.url, tmp_path) as gateway:
             welcomes.append(gateway.welcome is not None)
     assert welcomes == [True, False]
+
+
+async def test_figures_tell_who_waits_for_a_place():
+    queues = Queues({"up": Limit(running=1, waiting=1, seconds=5.0)})
+    assert await queues.enter("up")
+    waits = asyncio.ensure_future(queues.enter("up"))
+    await asyncio.sleep(0)
+    assert _left_alone(Health(lambda: 0.0, random.Random(1)), queues) == {("up", "waiting"): 1}
+    queues.leave("up")
+    assert await waits

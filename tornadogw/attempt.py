@@ -80,7 +80,7 @@ class RouteAttempt:
         after: RouteAttempt | None = None,
     ) -> None:
         self.candidate = candidate
-        self.answer: Answer = StreamAnswer(draft) if draft.stream else JsonAnswer(draft)
+        self.answer: Answer = _fresh(draft) if after is None else after.answer
         self.sent: Sent | None = None
         """What the client has read, if somebody could go on with it."""
         if draft.stream and draft.choices == 1 and candidate.model.resume:
@@ -203,7 +203,6 @@ class RouteAttempt:
         request = _asked(route.vendor, route.vendor.request, call, self._credential, time.time())
         reader = _asked(route.vendor, self._reader, leg, meter, following)
         self.dropped |= set(request.dropped)
-        answer = self.answer if self._after is None else self._after.answer
         began = False
 
         def begin() -> None:
@@ -218,7 +217,7 @@ class RouteAttempt:
             await pump(
                 transport.send(request, connect=route.deadlines.connect, proxy=route.proxy),
                 reader,
-                answer,
+                self.answer,
                 client,
                 begin,
                 self._failure,
@@ -226,7 +225,7 @@ class RouteAttempt:
                 idle=route.deadlines.idle if call.stream else route.deadlines.total,
             )
             if reader.body is not None:
-                answer.offer(reader.body)
+                self.answer.offer(reader.body)
         finally:
             self.broken += reader.broken
             self._heard = self._heard or reader.useful
@@ -259,8 +258,8 @@ class RouteAttempt:
     def _reader(self, leg: Leg, meter: Meter, following: Following | None) -> Reader:
         """Raw where the upstream speaks the client's dialect and one stream goes to one stream."""
         route, call = self.candidate.route, leg.call
-        if following is not None and self._after is not None and self._after.sent is not None:
-            return ResumedReader(route.vendor, call, meter, self._after.sent, following)
+        if following is not None:
+            return ResumedReader(route.vendor, call, meter, following)
         raw = route.traits.relay == "raw" and self._draft.stream and self._draft.choices == 1
         if raw and call.draft.mode == self._draft.mode:
             return RawReader(route.vendor, call, meter, sent=self.sent)
@@ -285,6 +284,10 @@ class RouteAttempt:
         ):
             return False
         return failure.param == "temperature" or "temperature" in failure.message.lower()
+
+
+def _fresh(draft: Draft) -> Answer:
+    return StreamAnswer(draft) if draft.stream else JsonAnswer(draft)
 
 
 def _asked(vendor: Vendor, ask: Callable[..., _T], *what: object) -> _T:

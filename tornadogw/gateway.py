@@ -142,7 +142,7 @@ async def open_gateway(
         limiter.open()
         stack.push_async_callback(limiter.close)
         inflight, queues = Inflight(), _queues(settings)
-        metrics = _metrics(settings, catalogue, inflight, lambda: {**health.counts(), **queues.counts()}, worker)
+        metrics = _metrics(settings, catalogue, inflight, lambda: _left_alone(health, queues), worker)
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
@@ -280,6 +280,12 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
 def _queues(settings: Settings) -> Queues:
     limited = [each for each in settings.upstreams if each.max_in_flight]
     return Queues({each.name: Limit(each.max_in_flight, each.queue, each.queue_seconds) for each in limited})
+
+
+def _left_alone(health: Health, queues: Queues) -> Mapping[tuple[str, str], int]:
+    """What figures tell of each upstream."""
+    waiting = {(upstream, "waiting"): count for upstream, (_, count) in queues.lengths().items()}
+    return {**health.counts(), **waiting}
 
 
 def _metrics(

@@ -57,10 +57,6 @@ class Queues:
         """Running and waiting calls of each upstream with a limit."""
         return {upstream: (line.running, len(line.waiting)) for upstream, line in self._lines.items()}
 
-    def counts(self) -> Mapping[tuple[str, str], int]:
-        """How many calls of each of them are `waiting`."""
-        return {(upstream, "waiting"): len(line.waiting) for upstream, line in self._lines.items()}
-
     async def enter(self, upstream: str) -> bool:
         """Take a place, after a while if need be; False: there was none in time. Who has one must `leave`."""
         line = self._lines.get(upstream)

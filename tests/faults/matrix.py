@@ -265,7 +265,10 @@ def large() -> Iterator[Fault]:
     """Whole, and large."""
     event = _stream(lambda voice: [voice.opening, voice.text(BIG), *voice.all[1:]])
     yield Fault("an event of some MB", "whole", event, BOTH, text=BIG + TEXT, waits=5.0)
-    document = lambda voice, _: Script([voice.document(BIG + TEXT)], headers=JSON, framing="length")  # noqa: E731
+
+    def document(voice: Voice, _: Asked) -> Script:
+        return Script([voice.document(BIG + TEXT)], headers=JSON, framing="length")
+
     yield Fault("a document of some MB", "whole", document, text=BIG + TEXT, waits=5.0)
 
 

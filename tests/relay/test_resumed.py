@@ -160,7 +160,7 @@ def test_thoughts_come_too_late():
 
 
 def read(rows, first, following, body):
-    reader = ResumedReader(rows["vllm"], call_of(draft_of()), meter(), first, following)
+    reader = ResumedReader(rows["vllm"], call_of(draft_of()), meter(), following)
     return reader, [*reader.feed(body), *reader.end()]
 
 
@@ -176,7 +176,7 @@ def test_what_is_read_is_what_is_new(rows):
 
 def test_it_is_heard_while_it_repeats(rows):
     first = sent(Text("Hel"))
-    reader = ResumedReader(rows["vllm"], call_of(draft_of()), meter(), first, Compared(first))
+    reader = ResumedReader(rows["vllm"], call_of(draft_of()), meter(), Compared(first))
     assert list(reader.feed(event({"role": "assistant"}))) == []
     assert not reader.useful
     assert list(reader.feed(event({"content": "H"}))) == []

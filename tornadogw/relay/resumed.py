@@ -25,7 +25,9 @@ class Different(Exception):
 
 
 class Following(Protocol):
-    """Takes a second answer and lets through what follows the first one's beginning."""
+    """Takes a second answer and lets through what follows the first one's beginning, which is `sent`."""
+
+    sent: Sent
 
     def rest(self, event: Event) -> Sequence[Event]:
         """What is new in the event. Raises Different."""
@@ -48,6 +50,7 @@ class Prefilled:
     """
 
     def __init__(self, sent: Sent) -> None:
+        self.sent = sent
         said = sent.lanes[TEXT]
         self._echo = said.rstrip()
         """What would be said once more, as far as nothing else came yet."""
@@ -94,6 +97,7 @@ class Compared:
     """
 
     def __init__(self, sent: Sent) -> None:
+        self.sent = sent
         self._todo = sent.lanes
         """What of each lane has not come again yet."""
         self._last = sent.last
@@ -139,8 +143,8 @@ class Compared:
 class ResumedReader(Reader):
     """Reads a second answer; what the client has read already counts for nothing."""
 
-    def __init__(self, vendor: Vendor, call: Call, meter: Meter, sent: Sent, following: Following) -> None:
-        super().__init__(vendor, call, meter, sent=sent)
+    def __init__(self, vendor: Vendor, call: Call, meter: Meter, following: Following) -> None:
+        super().__init__(vendor, call, meter, sent=following.sent)
         self._following = following
 
     @override
