@@ -65,6 +65,10 @@ class Node:
         except OSError:
             return False
 
+    def journaled(self) -> list[Path]:
+        """Segments of its journals: there are none once all is booked."""
+        return sorted(self.data.glob("journal/slot-*/*.segment"))
+
     def share_secret(self, other: Node) -> None:
         """Machines on one database have one secret."""
         shutil.copy(other.data / "secret", self.data / "secret")

@@ -6,11 +6,14 @@ import http.client
 import io
 import os
 import pickle
+import select
 import socket
+import urllib.request
 
 import msgspec
 import pytest
 
+from tornadogw.server.child import Child
 from tornadogw.server.serving import Failed, Job, Report
 from tornadogw.server.worker import work
 from tornadogw.settings import load
@@ -71,3 +74,26 @@ def test_a_database_that_does_not_answer(tried, claim_log):
         code, report = tried(pickle.dumps(f"mongodb://127.0.0.1:{port}"), "[mongo]\ntimeout_ms = 100\n")
     assert code == 1
     assert "Is the address in `mongo.url` right" in report.why
+
+
+def test_a_supervisor_that_does_not_hear_that_it_answers(mongod, mongo, tmp_path, capfd):
+    words = {"TORNADOGW_MONGO__DATABASE": mongo.database.name}
+    child = Child(0, load(None, tmp_path, words, {}), 0)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        child.start(tmp_path, (listening,), log_json=False)
+        try:
+            os.close(child.fileno())
+            child._report = -1  # as after a kill -9 of the supervisor
+            child.go(mongod.url)
+            with urllib.request.urlopen(f"http://127.0.0.1:{listening.getsockname()[1]}/readyz", timeout=30) as answer:
+                assert answer.status == 200
+            child.stop(30)
+            end = os.pidfd_open(child.pid)
+            assert select.select([end], [], [], 30)[0]
+            os.close(end)
+            assert child.ended() == 0
+        finally:
+            child.close()
+    said = capfd.readouterr().err
+    assert "stopping: 0 answers are running" in said
+    assert "Error" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -90,10 +91,11 @@ class _Report:
         os.set_inheritable(number, False)
 
     def say(self, report: Report) -> None:
+        """A supervisor that has gone does not hear it: the end of the pipe of orders tells of that."""
         if self._number >= 0:
-            with os.fdopen(self._number, "wb") as pipe:
+            number, self._number = self._number, -1
+            with contextlib.suppress(BrokenPipeError), os.fdopen(number, "wb") as pipe:
                 _ = pipe.write(msgspec.json.encode(report))
-            self._number = -1
 
     def failed(self, why: str) -> int:
         """Once it has answered, an error is the log's."""
@@ -126,12 +128,14 @@ class _Process:
             parts = self._gateway.parts
             front = await self._listen(App(parts, self._lines.access), self._sockets)
             figures = await self._listen(App(parts, None, METRICS), self._aside)
-            gc.collect()
-            gc.freeze()  # what is here now stays until the end: no collection need look at it again
-            gc.set_threshold(YOUNG)
-            report.say(self._ready())
-            await self._stop.wait()
-            await self._drain(front, figures)
+            try:
+                gc.collect()
+                gc.freeze()  # what is here now stays until the end: no collection need look at it again
+                gc.set_threshold(YOUNG)
+                report.say(self._ready())
+                await self._stop.wait()
+            finally:  # whatever happened, nobody may be served by a gateway that is closed
+                await self._drain(front, figures)
         finally:
             loop.remove_reader(orders.fileno())
 
