@@ -4,7 +4,8 @@
     python bench/simulate.py --minutes 5 --rate 5
 
 Four models behind `auto`, each at a vendor of its own. Vendor `a`, the best, is out for ten minutes: half of its calls
-fail at once, the other half fall silent. Later it is twelve times as slow for ten minutes. All fail now and then.
+fail at once, the other half fall silent. Later it is twelve times as slow for ten minutes. All fail now and then, and
+two calls in a hundred take ten times as long as they should.
 Each row is the same hour with the same draws, and one thing changed.
 """
 
@@ -14,16 +15,17 @@ import argparse
 import heapq
 import itertools
 import random
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tornadogw.catalogue import Catalogue, Deadlines, ModelEntry, RouteEntry
-from tornadogw.health import Health
+from tornadogw.health import Health, Visit
+from tornadogw.hedging import Hedging
 from tornadogw.plan import Step
 from tornadogw.queues import Queues
 from tornadogw.router import AUTO, Router
 from tornadogw.settings.tables import Auto, Timeouts
-from tornadogw.standing import Standing
+from tornadogw.standing import Standing, Stay
 from tornadogw.types import Caller, Credential, Draft, Failure, Price, Traits
 from tornadogw.vendor import Vendor
 
@@ -36,6 +38,7 @@ OUTAGE, SLOW = (1 / 6, 1 / 3), (1 / 2, 2 / 3)
 VENDORS: Mapping[str, float] = {"a": 0.4, "b": 0.5, "c": 0.7, "d": 1.2}
 """Name and median seconds to the first event."""
 SLOWER = 12.0
+STRAGGLES, STRAGGLER = 0.02, 10.0
 FAILS = 0.005
 REFUSED = 0.05
 """Seconds after which a failing call fails."""
@@ -53,12 +56,15 @@ class Row:
     auto: Auto = field(default_factory=Auto)
     breakers: bool = True
     tries: int = 6
+    hedged: bool = False
 
 
 ROWS: Sequence[Row] = (
     Row("all on"),
     Row("`auto` by rank alone", auto=Auto(health=0, latency=0)),
     Row("`auto` by latency first", auto=Auto(rank=0.2, latency=2)),
+    Row("hedged", hedged=True),
+    Row("`auto` by latency first, hedged", auto=Auto(rank=0.2, latency=2), hedged=True),
     Row("no breakers", breakers=False),
     Row("no breakers, by rank alone", auto=Auto(health=0, latency=0), breakers=False),
     Row("one try", tries=1),
@@ -94,6 +100,18 @@ class NoBreakers(Health):
             super().failed(failure, place, began, credential)
 
 
+@dataclass(frozen=True)
+class Try:
+    """One call: when it began, when it is known how it went, and whether it failed."""
+
+    step: Step
+    visit: Visit
+    stay: Stay
+    began: float
+    known: float
+    failure: Failure | None
+
+
 class World:
     """The clock, and what vendors do at each moment."""
 
@@ -111,6 +129,7 @@ class World:
         if rng.random() < FAILS:
             return False, REFUSED
         slow = SLOWER if vendor == "a" and SLOW[0] <= share < SLOW[1] else 1.0
+        slow *= STRAGGLER if rng.random() < STRAGGLES else 1.0
         return True, VENDORS[vendor] * slow * rng.lognormvariate(0, 0.4)
 
 
@@ -165,6 +184,7 @@ class Simulation:
         self._router = Router(
             Catalogue(models()), self._health, self._standing, Queues({}), max_tokens=1000, rng=rng, auto=row.auto
         )
+        self._hedging = Hedging(VENDORS)
         self.told: list[float | None] = []
         """Seconds to the first event of each request; None: nobody answered."""
         self.calls = self.in_vain = 0
@@ -177,36 +197,56 @@ class Simulation:
         for attempt, step in enumerate(itertools.islice(plan, self._row.tries)):
             if step.pause:
                 yield step.pause
-            failure = yield from self._one_try(number, attempt, step, began, last=plan.is_last)
-            if failure is None:
-                return
-            plan.failed(step, failure)
+            tries = [self._begin(number, attempt, step, last=plan.is_last)]
+            patience = self._hedging.begun(step.candidate.model.name) if self._row.hedged else None
+            if patience is not None and self._world.now + patience < tries[0].known:
+                yield patience
+                if (other := plan.beside(step)) is not None:
+                    self._hedging.doubled(step.candidate.model.name)
+                    tries.append(self._begin(number, -1, other, last=plan.is_last))
+            for each in sorted(tries, key=lambda each: each.known):
+                yield max(0.0, each.known - self._world.now)
+                if each.failure is None:
+                    self._hear(each, tries)
+                    self.told.append(self._world.now - began)
+                    yield ANSWER
+                    each.visit.well()
+                    each.stay.ended(failed=False)
+                    each.stay.left()
+                    return
+                each.visit.failed(each.failure)
+                each.stay.ended(failed=True)
+                each.stay.left()
+                plan.failed(each.step, each.failure)
         self.told.append(None)
 
-    def _one_try(
-        self, number: int, attempt: int, step: Step, began: float, *, last: bool
-    ) -> Generator[float, None, Failure | None]:
+    def _begin(self, number: int, attempt: int, step: Step, *, last: bool) -> Try:
         route = step.candidate.route
         good, after = self._world.call(route.upstream, number, attempt)
         self.calls += 1
         self.in_vain += after == TOTAL
-        visit = self._health.enter(upstream=route.upstream, credential=step.credential.name, model=route.model)
-        stay = self._standing.enter(route.place)
         limit = max(FIRST_EVENT, IDLE) if last else FIRST_EVENT
-        yield min(after, limit)
-        failure = None
-        if good and after <= limit:
-            visit.left()
-            stay.heard()
-            self.told.append(self._world.now - began)
-            yield ANSWER
-            visit.well()
-        else:
-            failure = Failure("elsewhere", code="timeout" if after > limit else "reset")
-            visit.failed(failure)
-        stay.ended(failed=failure is not None)
-        stay.left()
-        return failure
+        code = "timeout" if after > limit else "" if good else "reset"
+        failure = Failure("elsewhere", code=code) if code else None
+        return Try(
+            step,
+            self._health.enter(upstream=route.upstream, credential=step.credential.name, model=route.model),
+            self._standing.enter(route.place),
+            self._world.now,
+            self._world.now + min(after, limit),
+            failure,
+        )
+
+    def _hear(self, winner: Try, tries: Sequence[Try]) -> None:
+        """It is the first to say something; who is still silent ends."""
+        winner.visit.left()
+        winner.stay.heard()
+        for each in tries:
+            if each is winner or each.known > winner.known:
+                self._hedging.heard(each.step.candidate.model.name, self._world.now - each.began)
+            if each.known > winner.known:
+                each.visit.left()
+                each.stay.left()
 
 
 def simulate(row: Row, *, seconds: float, rate: float, seed: int = 1) -> Result:

@@ -53,7 +53,7 @@ async def attempt(upstream, asked, *, last=False, number=0, deadlines=None):
     await transport.open()
     try:
         await one.relay(
-            transport, Tokens(transport), Images(Fetcher(Limits())), client, DEFAULTS, last=last, number=number
+            transport, Tokens(transport), Images(Fetcher(Limits())), client, DEFAULTS, last=last, others=lambda: number
         )
     finally:
         await transport.close()
@@ -121,7 +121,7 @@ async def test_names_that_break_a_header_stay_out_of_it():
         one.dropped |= set(wild.params)
         client = Client()
         reader = type("Reader", (), {"meta": type("Meta", (), {"id": "", "model": "", "created": 0})()})()
-        one._begin(client, reader, 0)
+        one._begin(client, reader, lambda: 0)
         assert client.heads[0][1]["X-Gateway-Dropped"] == "logit_bias"
         assert upstream.requests == []
 

@@ -229,3 +229,48 @@ async def test_who_found_no_place_in_time_is_not_sent_again():
     steps, plan = walk(two_models()[:2], queues=await full("a", "b"), fail=lambda plan, step: plan.turned_away(step))
     assert steps == ["a#1", "b#1"]
     assert [each.reason for each in plan.attempts] == ["full", "full"]
+
+
+def beside(plan, count=9):
+    """Who is asked at the same time as the first."""
+    step = next(iter(plan))
+    found = []
+    while len(found) < count and (other := plan.beside(step)) is not None:
+        found.append(other.credential.name)
+    return found
+
+
+def planned(*models, health=None, queues=None, asked=None):
+    routes = router(*models, health=health, queues=queues)
+    asked = asked or draft()
+    return routes.plan(asked, routes.candidates(CALLER, asked), lambda _: True)
+
+
+def test_beside_a_route_another_upstream_of_the_model_may_be_asked():
+    assert beside(planned(model("m", route("a", keys=2), route("b", priority=1)))) == ["b#1"]
+    assert beside(planned(model("m", route("a", keys=2)))) == []
+
+
+def test_a_fallback_is_not_asked_beside_its_model_but_any_model_of_auto_is():
+    models = model("m", route("a"), fallbacks=("n",)), model("n", route("b"))
+    assert beside(planned(*models)) == []
+    assert beside(planned(*models, asked=draft(model="auto"))) == ["b#1"]
+
+
+def test_nobody_is_asked_beside_who_is_left_alone_or_has_no_place():
+    health = Health(Clock(), random.Random(1))
+    health.enter(upstream="b", credential="b#1", model="m").failed(Failure("cool", scope="key", seconds=7))
+    routes = model("m", route("a"), route("b", priority=1))
+    assert beside(planned(routes, health=health)) == []
+    queues = Queues({"b": Limit(0, 9, 1.0)})
+    assert beside(planned(routes, queues=queues)) == []
+
+
+def test_who_is_asked_beside_counts_as_asked_and_among_the_six():
+    names = [route(name, priority=at) for at, name in enumerate("abcdefgh")]
+    plan = planned(model("m", *names))
+    assert len(beside(plan)) == MAX_ATTEMPTS - 1
+    assert list(plan) == []
+    plan = planned(model("m", *names[:3]))
+    assert beside(plan, count=1) == ["b#1"]
+    assert [step.credential.name for step in plan] == ["c#1"]

@@ -15,6 +15,7 @@ from tornadogw.images import Images
 from tornadogw.legs import Leg, going_on, legs, prefilled, without_default
 from tornadogw.meter import Meter
 from tornadogw.plan import Candidate
+from tornadogw.pricing import cost
 from tornadogw.relay.answer import Answer, JsonAnswer, StreamAnswer, identity
 from tornadogw.relay.pump import Client as Sink
 from tornadogw.relay.pump import UpstreamFailed, pump
@@ -106,6 +107,12 @@ class RouteAttempt:
         """What is special about its success, for the record."""
         return "" if self._after is None else "resumed"
 
+    @property
+    def expense(self) -> int:
+        """What the operator pays for it, in micro-units, as far as is known: for what has come, and the prompt."""
+        route = self.candidate.route
+        return sum(cost(route.cost or route.price, meter.result(whole=False).usage) for meter in self.meters)
+
     def breaks_off(self, failure: Failure) -> bool:
         """The client has read a part of this answer, and no more of it comes: whether somebody else may go on with it.
 
@@ -125,12 +132,12 @@ class RouteAttempt:
         defaults: Defaults,
         *,
         last: bool,
-        number: int,
+        others: Callable[[], int],
         on_first_event: Callable[[], None] = lambda: None,
     ) -> None:
         """Returns when the answer is whole and all but its end was written. Raises UpstreamFailed or Cannot.
 
-        `last`: no route is left after this one, so it may take its time. `number`: upstream calls before this try.
+        `last`: no route is left after this one, so it may take its time. `others`: upstream calls of other tries.
         """
         self._on_first_event = on_first_event
         if expires := self._expires():
@@ -142,7 +149,7 @@ class RouteAttempt:
 
             async def send(leg: Leg, following: Following | None = None) -> None:
                 try:
-                    await self._send(transport, client, leg, last, number, following)
+                    await self._send(transport, client, leg, last, others, following)
                 except UpstreamFailed as error:
                     if self._heard:
                         raise
@@ -154,7 +161,7 @@ class RouteAttempt:
                     else:
                         raise
                     self.meters.pop()  # what was refused costs nothing
-                    await self._send(transport, client, again, last, number, following)
+                    await self._send(transport, client, again, last, others, following)
 
             if self._after is None:
                 await send(leg)
@@ -195,7 +202,13 @@ class RouteAttempt:
         self.secrets.append(fresh.secret)
 
     async def _send(
-        self, transport: Transport, client: Client, leg: Leg, last: bool, number: int, following: Following | None
+        self,
+        transport: Transport,
+        client: Client,
+        leg: Leg,
+        last: bool,
+        others: Callable[[], int],
+        following: Following | None,
     ) -> None:
         """One upstream call: request, head, relay."""
         route, call = self.candidate.route, leg.call
@@ -209,7 +222,7 @@ class RouteAttempt:
             nonlocal began
             if not began:
                 began = True
-                self._begin(client, reader, number)
+                self._begin(client, reader, others)
 
         self.meters.append(meter)
         self.calls += 1
@@ -230,14 +243,14 @@ class RouteAttempt:
             self.broken += reader.broken
             self._heard = self._heard or reader.useful
 
-    def _begin(self, client: Client, reader: Reader, number: int) -> None:
+    def _begin(self, client: Client, reader: Reader, others: Callable[[], int]) -> None:
         """The first useful event of this call: the head of the answer is known."""
         if self.first_event is None:
             self.first_event = time.monotonic()
             self._on_first_event()
         if self._after is not None:  # the client has the head
             return
-        headers = {"X-Gateway-Attempts": str(number + self.calls)}
+        headers = {"X-Gateway-Attempts": str(others() + self.calls)}
         if told := [name for name in sorted(self.dropped) if _HEADER_SAFE.fullmatch(name)]:
             headers["X-Gateway-Dropped"] = ", ".join(told[:DROPPED])
         self.answer.begin(identity(reader.meta, self.candidate.route, self._draft, self._id, time.time()))

@@ -115,6 +115,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     """Whether others are asked when an upstream's content policy refuses a request."""
     resume: bool = True
     """Whether somebody else goes on with an answer that broke off."""
+    hedge: bool = False
+    """Whether a second route is asked beside one that is slow to begin."""
 
 
 class Catalogue:
@@ -200,6 +202,7 @@ class _Builder:
             strategy=model.strategy,
             reroutes_refused=model.content_filter == "reroute",
             resume=model.resume == "auto",
+            hedge=model.hedge,
         )
 
     def route(self, model: Model, route: Route) -> RouteEntry:

@@ -23,11 +23,14 @@ from tornadogw.dialects.chat_parse import parse
 from tornadogw.dialects.chat_render import error_event
 from tornadogw.errors import Cannot, GatewayError, InternalError, NoUpstream
 from tornadogw.health import Health
+from tornadogw.hedging import Hedging
 from tornadogw.images import Images
 from tornadogw.ledger import Hold, Ledger
+from tornadogw.legs import asks_for_json
 from tornadogw.observe import mask
 from tornadogw.plan import Plan, Shortlist, Step
 from tornadogw.queues import Queues
+from tornadogw.race import Lane, Race
 from tornadogw.record import Tally
 from tornadogw.relay.pump import ClientGone, UpstreamFailed
 from tornadogw.router import Router
@@ -37,7 +40,7 @@ from tornadogw.store.ports_decisions import Decision
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher
-from tornadogw.types import Attempt, Caller, Credential, Draft, Failure, Record, Value
+from tornadogw.types import Attempt, Caller, Draft, Failure, Record, Value
 
 __all__ = ["Client", "Gate", "Inbound", "run"]
 
@@ -69,6 +72,7 @@ class Gate(Value, frozen=True):
     health: Health
     standing: Standing
     queues: Queues
+    hedging: Hedging
     defaults: Defaults
     json_clients: re.Pattern[str]
     upstream_names: Sequence[str]
@@ -150,7 +154,8 @@ class Exchange:
         self._attempt: RouteAttempt | None = None
         self._tally = Tally(inbound.id, inbound.caller, draft, hold.factor)
         self._images = Images(gate.fetcher)
-        self._calls = 0  # upstream calls of the routes tried before
+        self._running: list[RouteAttempt] = []
+        self._calls = 0  # upstream calls of the tries that are over
 
     async def answer(self) -> None:
         """Try one route after the other. Returns when all but the end of a whole answer was written.
@@ -166,21 +171,21 @@ class Exchange:
                 self._plan.turned_away(step)
                 continue
             begun = self._attempt
-            attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential, after=begun)
-            self._attempt = begun or attempt
-            try:
-                failure = await self._try(attempt, step.credential)
-            finally:
-                self._gate.queues.leave(upstream)
+            lane = self._lane(step, after=begun)
+            self._attempt = begun or lane.attempt
+            if begun or not self._hedges(step):
+                failure = await self._alone(lane)
+            else:
+                lane, failure = await self._race(lane)
             if failure is None:
                 return
-            failure = self._learn(attempt, step, failure)
+            failure = self._learn(lane, failure)
             if self._client.gone:  # it was read for nobody
                 raise ClientGone
             if not self._client.started:
                 self._attempt = None  # the operator pays for what nobody saw
                 if failure.kind == "client":
-                    raise to_client(failure, (*self._gate.upstream_names, *attempt.secrets))
+                    raise to_client(failure, (*self._gate.upstream_names, *lane.attempt.secrets))
                 continue
             cut = cut or failure
             if not self._attempt.breaks_off(cut):
@@ -237,12 +242,56 @@ class Exchange:
             record = self.record()
             self._hold.charge(record.cost, record)
 
-    async def _try(self, attempt: RouteAttempt, credential: Credential) -> Failure | None:
+    def _lane(self, step: Step, after: RouteAttempt | None = None) -> Lane:
+        attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential, after=after)
+        return Lane(attempt, step, self._client)
+
+    def _hedges(self, step: Step) -> bool:
+        model = step.candidate.model.name
+        return self._gate.hedging.covers(model) and not asks_for_json(self._draft, step.candidate.route)
+
+    async def _alone(self, lane: Lane) -> Failure | None:
+        """As `_try`; the place at the upstream is given back."""
+        try:
+            return await self._try(lane)
+        finally:
+            self._leave_place(lane)
+
+    async def _race(self, lane: Lane) -> tuple[Lane, Failure | None]:
+        """As `_alone`, and if nothing has come when nearly always something has, another route is asked as well: who
+        has something to say first is heard.
+        """
+        hedging, model = self._gate.hedging, lane.step.candidate.model.name
+        async with Race(self._client, self._won, self._waited) as race:
+            race.enter(lane, self._try, self._leave_place)
+            if not await race.decided(hedging.begun(model)) and (step := self._plan.beside(lane.step)) is not None:
+                hedging.doubled(model)
+                if await self._gate.queues.enter(step.candidate.route.upstream):  # it has a free place
+                    race.enter(self._lane(step), self._try, self._leave_place)
+            while True:
+                lane, failure = await race.ended()
+                if race.is_over or failure is None or failure.kind == "client":
+                    return lane, failure
+                self._learn(lane, failure)
+
+    def _won(self, lane: Lane) -> None:
+        self._attempt = lane.attempt
+
+    def _waited(self, lane: Lane, seconds: float) -> None:
+        if self._hedges(lane.step):
+            self._gate.hedging.heard(lane.step.candidate.model.name, seconds)
+
+    def _leave_place(self, lane: Lane) -> None:
+        self._gate.queues.leave(lane.step.candidate.route.upstream)
+
+    async def _try(self, lane: Lane) -> Failure | None:
         """One route; None if its answer is whole. All but the answer's end has then been written."""
-        began, gate, candidate = time.monotonic(), self._gate, attempt.candidate
+        began, gate, attempt = time.monotonic(), self._gate, lane.attempt
+        candidate, credential = lane.step.candidate, lane.step.credential
         upstream, model = candidate.route.place
         visit = gate.health.enter(upstream=upstream, credential=credential.name, model=model)
         stay = gate.standing.enter(candidate.route.place)
+        self._running.append(attempt)
 
         def heard() -> None:
             visit.left()
@@ -254,10 +303,10 @@ class Exchange:
                 gate.transport,
                 gate.tokens,
                 self._images,
-                self._client,
+                lane.client,
                 gate.defaults,
                 last=self._plan.is_last,
-                number=self._calls,
+                others=lambda: self._calls + sum(each.calls for each in self._running if each is not attempt),
                 on_first_event=heard,
             )
             visit.well()
@@ -270,17 +319,19 @@ class Exchange:
         except Cannot as error:
             failure = Failure("cannot", code="unsupported", message=str(error), param=error.param)
         except BaseException:  # the client left, or the time was over
-            self._tried(attempt, began, "ended")
+            self._tried(lane, began, "ended", "slower" if lane.outrun else "")
             raise
         finally:
             visit.left()
             stay.left()
         outcome = ("ok", attempt.manner) if failure is None else (failure.kind, failure.code)
-        self._tried(attempt, began, *outcome)
+        self._tried(lane, began, *outcome)
         return failure
 
-    def _tried(self, attempt: RouteAttempt, began: float, outcome: str, reason: str = "") -> None:
-        candidate, ms = attempt.candidate, round((time.monotonic() - began) * 1000)
+    def _tried(self, lane: Lane, began: float, outcome: str, reason: str = "") -> None:
+        attempt, candidate = lane.attempt, lane.step.candidate
+        ms = round((time.monotonic() - began) * 1000)
+        self._running.remove(attempt)
         self._calls += attempt.calls
         self._plan.attempts.append(
             Attempt(
@@ -291,11 +342,13 @@ class Exchange:
                 ms,
                 self._tally.at(began),
                 attempt.calls,
+                attempt.expense if lane.outrun else 0,
             )
         )
 
-    def _learn(self, attempt: RouteAttempt, step: Step, failure: Failure) -> Failure:
+    def _learn(self, lane: Lane, failure: Failure) -> Failure:
         """What the failure means for this request's next step. Others may mend a refusal if the operator says so."""
+        attempt, step = lane.attempt, lane.step
         if failure.code == "content_filter" and failure.kind == "client" and step.candidate.model.reroutes_refused:
             failure = msgspec.structs.replace(failure, kind="cannot")
         names = (*self._gate.upstream_names, *attempt.secrets)

@@ -52,6 +52,8 @@ def for_user(decision: Decision, *, names: bool) -> dict[str, Any]:
     attempts = tuple(_softened(each) for each in decision.record.attempts)
     record = msgspec.structs.replace(decision.record, attempts=attempts)
     whole = for_operator(msgspec.structs.replace(decision, record=record, passed=tuple(known)))
+    for each in whole["attempts"]:
+        del each["cost"]
     if not names:
         numbers: dict[str, str] = {}
         for each in (*whole["attempts"], *whole["candidates"], whole):
@@ -103,7 +105,7 @@ def _passed(attempt: Attempt) -> dict[str, Any]:
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
-    names = ("upstream", "model", "outcome", "reason", "began", "ms", "calls")
+    names = ("upstream", "model", "outcome", "reason", "began", "ms", "calls", "cost")
     return {name: getattr(attempt, name) for name in names}
 
 

@@ -27,6 +27,7 @@ from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
+from tornadogw.hedging import Hedging
 from tornadogw.journal.replay import replay
 from tornadogw.journal.slot import take_slot
 from tornadogw.journal.writer import Journal
@@ -268,6 +269,7 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
         health=health,
         standing=standing,
         queues=queues,
+        hedging=Hedging(model.name for model in catalogue.models if model.hedge),
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),

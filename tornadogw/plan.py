@@ -125,6 +125,17 @@ class Plan:
             self._count += 1
             yield step
 
+    def beside(self, step: Step) -> Step | None:
+        """Another upstream to be asked at the same time as `step`, if one is free that would be as good."""
+        for candidate in self._todo if self._count < MAX_ATTEMPTS else ():
+            upstream = candidate.route.upstream
+            if upstream == step.candidate.route.upstream or self._model(candidate) != self._model(step.candidate):
+                continue
+            if (usable := self._usable(candidate)) and not self._crowd.is_full(upstream):
+                self._count += 1
+                return self._given(candidate, usable)
+        return None
+
     @property
     def is_last(self) -> bool:
         """Nothing is left after the route given last: it may take its time."""

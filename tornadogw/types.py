@@ -147,10 +147,9 @@ class Credential(Value, frozen=True):
 
 
 class Call(Value, frozen=True):
-    """A Draft bound to one route: all that a vendor needs to write its request."""
+    """A Draft bound to one route, and the request's id: all that a vendor needs to write its request."""
 
     id: str
-    """The gateway's request id."""
     draft: Draft
     model: str
     """The vendor's own name of the model."""
@@ -349,7 +348,7 @@ class Price(Value, frozen=True):
 
 
 class Attempt(Value, frozen=True):
-    """One try in a record, or a route that was passed over."""
+    """One try in a record, or a route that was passed over. `began`, after the request, and `ms` are milliseconds."""
 
     upstream: str
     model: str
@@ -358,9 +357,10 @@ class Attempt(Value, frozen=True):
     reason: str = ""
     ms: int = 0
     began: int = 0
-    """Milliseconds after the request began."""
     calls: int = 0
     """Upstream calls that it took."""
+    cost: int = 0
+    """What it cost the operator in vain, where another try was faster: micro-units, estimated."""
 
 
 class Record(Value, frozen=True):

@@ -25,8 +25,8 @@ async def answer(request: web.Request) -> web.StreamResponse:
     if how == "error":
         return web.json_response({"error": {"message": "down", "type": "server_error"}}, status=500)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
     with contextlib.suppress(ClientConnectionResetError):  # a gateway that was killed, or whose client has left
+        await response.prepare(request)
         await write(request, response, int(cost), how, float(seconds))
     return response
 

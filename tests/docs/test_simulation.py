@@ -28,5 +28,15 @@ def test_breakers_spare_most_requests_the_silence(results):
     assert results["one try"].availability > results["one try, no breakers, by rank alone"].availability
 
 
+def test_a_second_call_spares_people_those_that_take_long():
+    rows = {row.name: row for row in ROWS}
+    plain, hedged = (
+        simulate(rows[name], seconds=600.0, rate=10.0)
+        for name in ("`auto` by latency first", "`auto` by latency first, hedged")
+    )
+    assert hedged.percentile(0.99) < 0.6 * plain.percentile(0.99)
+    assert hedged.calls < 1.1 * plain.calls
+
+
 def test_latency_can_be_given_its_weight(results):
     assert results["`auto` by latency first"].percentile(0.99) < results["all on"].percentile(0.99)

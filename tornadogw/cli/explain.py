@@ -78,8 +78,16 @@ def _one(each: Mapping[str, Any], currency: str, out: Output) -> Iterable[str]:
             ("结果", "OUTCOME"),
             ("原因", "REASON"),
             ("调用", "CALLS"),
+            ("白费", "IN VAIN"),
         ]
-        yield from out.table(heads, [[str(one[name]) for name in names] for one in each["attempts"]])
+        yield from out.table(
+            heads, [[*(str(one[name]) for name in names), _in_vain(one, currency)] for one in each["attempts"]]
+        )
+
+
+def _in_vain(attempt: Mapping[str, Any], currency: str) -> str:
+    """What the operator paid for a try that was outrun."""
+    return f"{format_amount(attempt['cost'])} {currency}" if attempt["cost"] else "-"
 
 
 def _charge(charge: Mapping[str, Any] | None, currency: str, out: Output) -> str:

@@ -271,6 +271,10 @@ class Model(Table, frozen=True):
         Literal["auto", "off"],
         _help("Whether another route goes on with a stream that breaks off in the middle; `off`: it ends in an error."),
     ] = "auto"
+    hedge: Annotated[
+        bool,
+        _help("Whether a second route is asked as well when one is slower to begin than 95 of 100; first come wins."),
+    ] = False
     context: Annotated[
         Positive | None, _help("Context length in tokens; longer prompts are not sent there. Absent: unknown.")
     ] = None

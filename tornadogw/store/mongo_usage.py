@@ -5,7 +5,7 @@ events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request
         `md` mode, `q` model asked, `m` model that answered, `sh` model shown, `up` upstream, `sse` streamed,
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
-        [[upstream, model, outcome, reason, ms, began, calls]], `dr` dropped, `be` broken
+        [[upstream, model, outcome, reason, ms, began, calls, cost if any]], `dr` dropped, `be` broken
         events, `ttft` first event ms, `ms`
 Fields that say nothing are left out. What a client or an upstream words is cut, so that an event always fits.
 """
@@ -85,7 +85,8 @@ def event(call: Record, event_id: str) -> dict[str, Any]:
 
 
 def _attempt(each: Attempt) -> list[Any]:
-    return [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms, each.began, each.calls]
+    told = [each.upstream[:TEXT], each.model[:TEXT], each.outcome, each.reason[:TEXT], each.ms, each.began, each.calls]
+    return [*told, money(each.cost)] if each.cost else told
 
 
 def least_event(call: Record, event_id: str) -> dict[str, Any]:
