@@ -43,9 +43,16 @@ SUITE = [
     "setuptools<82",
 ]
 
+# Traces: `[tracing]` in the settings.
+OTEL = [
+    "opentelemetry-exporter-otlp-proto-http>=1.45,<2",
+    "opentelemetry-sdk>=1.45,<2",
+]
+
 # With the vendors' own clients, which the tests ask what an answer says.
 TEST = [
     *SUITE,
+    *OTEL,
     "anthropic>=2.14,<3",
     "botocore>=1.44,<2",
     "cohere>=7.3,<8",
@@ -87,7 +94,7 @@ setup(
     packages=find_packages(include=["tornadogw", "tornadogw.*"]),
     package_data={"tornadogw": ["py.typed", "data/*.toml", "data/vendor_package/*.txt"]},
     install_requires=REQUIRES,
-    extras_require={"mongod": MONGOD, "suite": SUITE, "test": TEST, "live": LIVE, "dev": DEV},
+    extras_require={"mongod": MONGOD, "otel": OTEL, "suite": SUITE, "test": TEST, "live": LIVE, "dev": DEV},
     entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

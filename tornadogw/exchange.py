@@ -49,6 +49,9 @@ log = logging.getLogger(__name__)
 _TELLING = ("context_length_exceeded", "content_filter", "unsupported")
 """Reasons why a route cannot serve a request that its sender can do something about."""
 
+_TRACE = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""https://www.w3.org/TR/trace-context/#traceparent-header"""
+
 
 class Inbound(Value, frozen=True):
     """One request whose key and limits were checked and whose body has arrived."""
@@ -59,6 +62,12 @@ class Inbound(Value, frozen=True):
     headers: Mapping[str, str]
     under_prefix: bool
     language: Literal["zh", "en"]
+
+    @property
+    def trace(self) -> str:
+        """What the client says of the trace that its request is a part of; empty: nothing, or no `traceparent`."""
+        given = self.headers.get("traceparent", "")
+        return given if _TRACE.fullmatch(given) else ""
 
 
 class Gate(Value, frozen=True):
@@ -152,7 +161,7 @@ class Exchange:
         self._hold, self._plan = hold, plan
         self.id = inbound.id
         self._attempt: RouteAttempt | None = None
-        self._tally = Tally(inbound.id, inbound.caller, draft, hold.factor)
+        self._tally = Tally(inbound.id, inbound.caller, draft, hold.factor, inbound.trace)
         self._images = Images(gate.fetcher)
         self._running: list[RouteAttempt] = []
         self._calls = 0  # upstream calls of the tries that are over

@@ -23,7 +23,7 @@ from tornadogw.catalogue import Catalogue
 from tornadogw.day_writer import DayWriter
 from tornadogw.decisions import Decisions
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
-from tornadogw.errors import Unavailable
+from tornadogw.errors import Unavailable, UsageError
 from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
@@ -67,6 +67,7 @@ from tornadogw.types import Record, Value
 
 if TYPE_CHECKING:  # Prometheus' library takes a tenth of a second: only who wants figures waits for it
     from tornadogw.metrics import Metrics
+    from tornadogw.tracing import Tracing
 
 __all__ = ["Gateway", "open_gateway"]
 
@@ -134,8 +135,6 @@ async def open_gateway(
         stack.push_async_callback(tokens.close)
         await plugins.startup()
         stack.push_async_callback(plugins.shutdown)
-        aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
-        stack.push_async_callback(aftermath.close)
         decisions = Decisions(MongoDecisions(mongo), keep=settings.explain.days > 0)
         stack.push_async_callback(decisions.close)
         workers = settings.server.workers  # known before they have registered
@@ -147,9 +146,7 @@ async def open_gateway(
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
-        finished = _both(
-            aftermath.finished if aftermath.listens else None, metrics.finished if metrics is not None else None
-        )
+        finished = await stack.enter_async_context(_telling(settings, plugins, metrics))
         gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, queues, rng)
         parts = Parts(
             settings=settings,
@@ -212,6 +209,25 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)
+
+
+@asynccontextmanager
+async def _telling(
+    settings: Settings, plugins: Plugins, metrics: Metrics | None
+) -> AsyncIterator[Callable[[Record], None] | None]:
+    """Who is told of finished calls: plugins, figures, traces. None: nobody."""
+    tracing = _tracing(settings)
+    aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
+    try:
+        yield _each(
+            aftermath.finished if aftermath.listens else None,
+            metrics.finished if metrics is not None else None,
+            tracing.finished if tracing is not None else None,
+        )
+    finally:
+        await aftermath.close()
+        if tracing is not None:
+            await tracing.close()
 
 
 @asynccontextmanager
@@ -312,16 +328,26 @@ def _metrics(
     )
 
 
-def _both(
-    one: Callable[[Record], None] | None, other: Callable[[Record], None] | None
-) -> Callable[[Record], None] | None:
+def _tracing(settings: Settings) -> Tracing | None:
+    """None: nobody wants traces. Raises UsageError where the library for them is missing."""
+    if not settings.tracing.endpoint:
+        return None
+    try:
+        from tornadogw.tracing import Tracing  # noqa: PLC0415 -- as said above
+    except ImportError as error:
+        raise UsageError(f"`tracing.endpoint` needs `pip install tornadogw[otel]`: {error}.") from None
+    return Tracing.to(settings.tracing)
+
+
+def _each(*listeners: Callable[[Record], None] | None) -> Callable[[Record], None] | None:
     """Who is told of finished calls; None: nobody."""
-    if one is None or other is None:
-        return one or other
+    told = [each for each in listeners if each is not None]
+    if len(told) < 2:  # noqa: PLR2004 -- one needs nobody to pass it on
+        return told[0] if told else None
 
     def finished(record: Record) -> None:
-        one(record)
-        other(record)
+        for each in told:
+            each(record)
 
     return finished
 

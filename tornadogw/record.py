@@ -19,10 +19,10 @@ _RANKS: tuple[Literal["disputed", "estimated", "reported"], ...] = ("disputed", 
 class Tally:
     """Keeps time and outcome of one request from its hold to its end."""
 
-    def __init__(self, request_id: str, caller: Caller, draft: Draft, factor: int = MICRO) -> None:
-        """`factor`: what a plan takes of the price, in millionths."""
+    def __init__(self, request_id: str, caller: Caller, draft: Draft, factor: int = MICRO, trace: str = "") -> None:
+        """`factor`: what a plan takes of the price, in millionths; `trace`: the client's `traceparent`."""
         self.over = False
-        self._factor = factor
+        self._factor, self._trace = factor, trace
         self._id, self._caller, self._draft = request_id, caller, draft
         self._finish, self._code = "error", 0
         self._began, self._clock = time.time(), time.monotonic()
@@ -50,6 +50,7 @@ class Tally:
             attempts=tuple(attempts),
             started=self._began,
             ms=self._ms(time.monotonic()),
+            trace=self._trace,
             **charged,
         )
 

@@ -104,13 +104,12 @@ class Terms(Value, frozen=True):
 
 
 class Caller(Value, frozen=True):
-    """Who asks: one API key of one account, as the limits, the ledger and the router need it."""
+    """Who asks: one API key of one account, for limits, ledger and router. A limit that is None is the setting's."""
 
     account_id: str
     key_id: str
     label: str = ""
     rpm: int | None = None
-    """The key's own requests per minute; None: the setting."""
     models: frozenset[str] | None = None
     """Models this key may use; None: all."""
     stream_default: bool | None = None
@@ -371,7 +370,6 @@ class Record(Value, frozen=True):
     key_id: str
     mode: Mode
     asked: str
-    """The model as asked."""
     model: str = ""
     """The catalogue's model that answered; empty when none did."""
     shown: str = ""
@@ -398,3 +396,5 @@ class Record(Value, frozen=True):
     """What the plan took of the price, in millionths; the cost has it in it."""
     day: str = ""
     """The account's local day on which the call was held, YYYYMMDD."""
+    trace: str = ""
+    """The client's `traceparent`, if it sent one."""

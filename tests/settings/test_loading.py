@@ -151,10 +151,11 @@ def test_a_given_file_must_be_there(tmp_path):
 def test_single_secrets_are_resolved_and_keys_are_not(loaded, tmp_path):
     (tmp_path / "secret").write_text("s3\n")
     text = f'[server]\nsecret = "file:{tmp_path}/secret"\n[mongo]\nurl = "env:M"\n[metrics]\ntoken = "env:T"\n'
+    text += '[tracing]\nauthorization = "env:A"\n'
     text += '[[upstreams]]\nname = "a"\nvendor = "v"\nkeys = ["env:K"]'
-    settings = loaded(text, {"M": "mongodb://h", "K": "k", "T": "t" * 16}).settings
+    settings = loaded(text, {"M": "mongodb://h", "K": "k", "T": "t" * 16, "A": "Bearer a"}).settings
     assert (settings.server.secret, settings.mongo.url, settings.upstreams[0].keys) == ("s3", "mongodb://h", ["env:K"])
-    assert settings.metrics.token == "t" * 16
+    assert (settings.metrics.token, settings.tracing.authorization) == ("t" * 16, "Bearer a")
 
 
 def test_entries_of_the_database_stand_beside_those_of_the_file(loaded):

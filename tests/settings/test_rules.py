@@ -38,6 +38,11 @@ SECOND = MODEL.replace('"chat"', '"other"')
         ('[money]\ntime_zone = "Asia/Shanghia"', 'no time zone; did you mean "Asia/Shanghai"?'),
         ('[money]\ntime_zone = ""', '"" is no time zone'),
         ('[money]\ntime_zone = "../etc/passwd"', "is no time zone"),
+        (
+            '[tracing]\nendpoint = "collector:4318"',
+            "settings.toml:2: tracing.endpoint must begin with http:// or https",
+        ),
+        ('[tracing]\nauthorization = "env:NONE"', "tracing.authorization cannot be used: `env:NONE`"),
         ('[metrics]\ntoken = "env:NONE"', "metrics.token cannot be used: `env:NONE`"),
         ('[metrics]\ntoken = "pw-of-15-chars-"', "settings.toml:2: metrics.token must be 16 characters at least"),
         ('[metrics]\ntoken = "pw of sixteen or more"', "metrics.token must be 16 characters at least"),

@@ -30,7 +30,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """The settings, and where each of them came from."""
 
     settings: Settings
-    """`server.secret`, `mongo.url` and `metrics.token` are resolved; keys of upstreams still are references."""
+    """Secrets are resolved; keys of upstreams still are references."""
     folder: Path
     """Where things beside the settings stand, such as the folder of plugins."""
     path: Path | None
@@ -120,14 +120,16 @@ def _same(one: str, other: str) -> bool:
 
 
 def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    server, mongo, metrics = settings.server, settings.mongo, settings.metrics
+    server, mongo, metrics, tracing = settings.server, settings.mongo, settings.metrics, settings.tracing
     if server.secret:
         server = msgspec.structs.replace(server, secret=resolve_secret(server.secret, environ))
     if mongo.url:
         mongo = msgspec.structs.replace(mongo, url=resolve_secret(mongo.url, environ))
     if metrics.token:
         metrics = msgspec.structs.replace(metrics, token=resolve_secret(metrics.token, environ))
-    return msgspec.structs.replace(settings, server=server, mongo=mongo, metrics=metrics)
+    if tracing.authorization:
+        tracing = msgspec.structs.replace(tracing, authorization=resolve_secret(tracing.authorization, environ))
+    return msgspec.structs.replace(settings, server=server, mongo=mongo, metrics=metrics, tracing=tracing)
 
 
 def _folder(path: Path | None, data: Path) -> Path:

@@ -77,6 +77,10 @@ def _sections(settings: Settings, environ: Mapping[str, str]) -> Iterator[Proble
         yield "money.currency", 'must be a three-letter code such as "CNY"'
     yield from _time_zone(settings.money.time_zone)
     yield from _metrics(settings, environ)
+    yield from _secret("tracing.authorization", settings.tracing.authorization, environ)
+    endpoint = settings.tracing.endpoint
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        yield "tracing.endpoint", "must begin with http:// or https://"
 
 
 def _metrics(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:

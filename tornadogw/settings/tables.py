@@ -138,6 +138,20 @@ class Metrics(Table, frozen=True):
     ] = ""
 
 
+class Tracing(Table, frozen=True):
+    endpoint: Annotated[
+        str,
+        _help(
+            "Where OpenTelemetry traces go, by OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; needs the extra "
+            "`otel`. Empty: there are none."
+        ),
+    ] = ""
+    authorization: Annotated[
+        str, _help("The header `Authorization` that goes with them; may be `env:NAME` or `file:/path`.")
+    ] = ""
+    share: Annotated[float, Meta(ge=0, le=1), _help("Of how many calls; 0.1: of every tenth.")] = 1.0
+
+
 class Defaults(Table, frozen=True):
     model: Annotated[str, _help("Model of requests that name none.")] = "auto"
     max_tokens: Annotated[Positive, _help("Output limit in tokens of requests that name none.")] = 1000
@@ -295,6 +309,7 @@ class Settings(Table, frozen=True):
     explain: Annotated[Explain, _help("Why each request went as it did.")] = Explain()
     limits: Annotated[Limits, _help("What callers may ask per minute and at once, over all processes.")] = Limits()
     metrics: Annotated[Metrics, _help("Figures for Prometheus (docs/metrics.md).")] = Metrics()
+    tracing: Annotated[Tracing, _help("OpenTelemetry traces (docs/tracing.md).")] = Tracing()
     defaults: Annotated[Defaults, _help("What holds where a request says nothing.")] = Defaults()
     auto: Annotated[Auto, _help("What counts how much when the model is `auto`, see docs/routing.md.")] = Auto()
     health: Annotated[Health, _help("Upstreams and keys that are left alone, see docs/routing.md.")] = Health()
