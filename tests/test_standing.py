@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,18 @@ def call(standing, clock, seconds=None):
 def test_nothing_is_known_at_first(standing):
     assert standing.figures(HERE) == Figures()
     assert not Figures().known
+
+
+def test_a_place_is_quiet_since_its_last_call_showed_something(standing, clock):
+    clock.now = 100.0
+    assert (standing.quiet(HERE), standing.quiet(("nobody", "m"))) == (math.inf, math.inf)
+    call(standing, clock, 0.5)
+    clock.now += 7.0
+    assert standing.quiet(HERE) == pytest.approx(7.0)
+    standing.enter(HERE).left()
+    assert standing.quiet(HERE) == pytest.approx(7.0), "a call that said nothing"
+    call(standing, clock)
+    assert (standing.quiet(HERE), standing.quiet(THERE)) == (0.0, math.inf)
 
 
 def test_calls_in_flight_are_counted_and_leave_once(standing):

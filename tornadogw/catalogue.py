@@ -76,6 +76,8 @@ class RouteEntry(msgspec.Struct, frozen=True):
     """Tokens; None: unknown."""
     drain: Drain | None = None
     """What becomes of an answer whose client has left; None: the upstream is closed at once."""
+    probe: float = 0.0
+    """Seconds without a call after which it is probed; 0: never."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -227,6 +229,7 @@ class _Builder:
             model_name=model.name,
             context=route.context or model.context,
             drain=Drain(upstream.drain_seconds, upstream.drain_tokens) if upstream.on_disconnect == "drain" else None,
+            probe=upstream.probe,
         )
 
     def deadlines(self, pace: str, model: Timeouts, upstream: Timeouts) -> Deadlines:

@@ -12,18 +12,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.first import Welcome, welcome
 from tornadogw.accounts.keys import Keys
-from tornadogw.aftermath import Aftermath
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
 from tornadogw.day_writer import DayWriter
 from tornadogw.decisions import Decisions
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
-from tornadogw.errors import Unavailable, UsageError
+from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
 from tornadogw.handlers.base import Inflight, Parts
 from tornadogw.health import Health
@@ -34,11 +33,14 @@ from tornadogw.journal.writer import Journal
 from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
+from tornadogw.listeners import figures, left_alone, telling
 from tornadogw.plugins import Plugins
+from tornadogw.probe import Prober
+from tornadogw.probing import Probing
 from tornadogw.queues import Limit, Queues
 from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
-from tornadogw.router import AUTO, Router
+from tornadogw.router import Router
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.sharing import Sharing, spots
@@ -64,10 +66,6 @@ from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
 from tornadogw.types import Record, Value
-
-if TYPE_CHECKING:  # Prometheus' library takes a tenth of a second: only who wants figures waits for it
-    from tornadogw.metrics import Metrics
-    from tornadogw.tracing import Tracing
 
 __all__ = ["Gateway", "open_gateway"]
 
@@ -124,7 +122,8 @@ async def open_gateway(
         ledger = await stack.enter_async_context(_keeping_books(settings, mongo, starts, data))
         rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
         health = Health(time.monotonic, rng, retry=settings.health.retry_disabled)
-        sharing = Sharing(MongoHealth(mongo, secrets.token_hex(8)), health, spots(catalogue, secret.upstream_key))
+        marks = MongoHealth(mongo, secrets.token_hex(8))
+        sharing = Sharing(marks, health, spots(catalogue, secret.upstream_key))
         await sharing.start()
         stack.push_async_callback(sharing.close)
         auth = await stack.enter_async_context(_watching(mongo, secret, ledger, sharing))
@@ -142,12 +141,15 @@ async def open_gateway(
         limiter.open()
         stack.push_async_callback(limiter.close)
         inflight, queues = Inflight(), _queues(settings)
-        metrics = _metrics(settings, catalogue, inflight, lambda: _left_alone(health, queues), worker)
+        metrics = figures(settings, catalogue, inflight.__len__, lambda: left_alone(health, queues), worker)
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
-        finished = await stack.enter_async_context(_telling(settings, plugins, metrics))
+        finished = await stack.enter_async_context(telling(settings, plugins, metrics))
         gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, queues, rng)
+        await stack.enter_async_context(
+            Probing(Prober(transport, tokens, settings.defaults), health, gate.standing, marks.claim, rng).of(catalogue)
+        )
         parts = Parts(
             settings=settings,
             auth=auth,
@@ -209,25 +211,6 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
         if lost:
             where = "the journal has them for the next start" if journal else "they are lost"
             log.error("%d charged calls did not reach the database; %s", lost, where)
-
-
-@asynccontextmanager
-async def _telling(
-    settings: Settings, plugins: Plugins, metrics: Metrics | None
-) -> AsyncIterator[Callable[[Record], None] | None]:
-    """Who is told of finished calls: plugins, figures, traces. None: nobody."""
-    tracing = _tracing(settings)
-    aftermath = Aftermath(plugins.call_finished if plugins.has_call_finished else None)
-    try:
-        yield _each(
-            aftermath.finished if aftermath.listens else None,
-            metrics.finished if metrics is not None else None,
-            tracing.finished if tracing is not None else None,
-        )
-    finally:
-        await aftermath.close()
-        if tracing is not None:
-            await tracing.close()
 
 
 @asynccontextmanager
@@ -298,58 +281,6 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
 def _queues(settings: Settings) -> Queues:
     limited = [each for each in settings.upstreams if each.max_in_flight]
     return Queues({each.name: Limit(each.max_in_flight, each.queue, each.queue_seconds) for each in limited})
-
-
-def _left_alone(health: Health, queues: Queues) -> Mapping[tuple[str, str], int]:
-    """What figures tell of each upstream."""
-    waiting = {(upstream, "waiting"): count for upstream, (_, count) in queues.lengths().items()}
-    return {**health.counts(), **waiting}
-
-
-def _metrics(
-    settings: Settings,
-    catalogue: Catalogue,
-    inflight: Inflight,
-    left_alone: Callable[[], Mapping[tuple[str, str], int]],
-    worker: int,
-) -> Metrics | None:
-    """None: nobody can ask for any."""
-    if not settings.metrics.port and not settings.metrics.token:
-        return None
-    from tornadogw.metrics import Metrics  # noqa: PLC0415 -- as said above
-
-    return Metrics(
-        {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
-        {route.upstream for model in catalogue.models for route in model.routes},
-        inflight.__len__,
-        left_alone,
-        worker=worker,
-        currency=settings.money.currency,
-    )
-
-
-def _tracing(settings: Settings) -> Tracing | None:
-    """None: nobody wants traces. Raises UsageError where the library for them is missing."""
-    if not settings.tracing.endpoint:
-        return None
-    try:
-        from tornadogw.tracing import Tracing  # noqa: PLC0415 -- as said above
-    except ImportError as error:
-        raise UsageError(f"`tracing.endpoint` needs `pip install tornadogw[otel]`: {error}.") from None
-    return Tracing.to(settings.tracing)
-
-
-def _each(*listeners: Callable[[Record], None] | None) -> Callable[[Record], None] | None:
-    """Who is told of finished calls; None: nobody."""
-    told = [each for each in listeners if each is not None]
-    if len(told) < 2:  # noqa: PLR2004 -- one needs nobody to pass it on
-        return told[0] if told else None
-
-    def finished(record: Record) -> None:
-        for each in told:
-            each(record)
-
-    return finished
 
 
 def _names(settings: Settings) -> Sequence[str]:

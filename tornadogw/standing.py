@@ -61,6 +61,11 @@ class Standing:
         row = self._rows.get(place)
         return NOTHING if row is None or row.untouched else row.figures(self._clock())
 
+    def quiet(self, place: Place) -> float:
+        """Seconds since a call there showed anything; infinite: none has."""
+        row = self._rows.get(place)
+        return math.inf if row is None or row.untouched else self._clock() - row.at
+
     @property
     def calm(self) -> bool:
         """No failure of any place counts any more."""

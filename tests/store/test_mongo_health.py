@@ -89,12 +89,25 @@ async def test_many_at_once_lose_nothing(mongo):
     assert heard.own_cool
 
 
+async def test_what_one_of_all_does_is_done_once_in_its_time(mongo, database):
+    stores = [MongoHealth(mongo, f"process {at}") for at in range(8)]
+    for _ in range(2):
+        turns = await asyncio.gather(*(store.claim(SPOT, 30.0) for store in stores))
+        assert turns.count(True) == 1, turns
+        assert await stores[0].claim(("other", "", ""), 30.0)
+        await database.probes.update_many({}, [{"$set": {"at": {"$subtract": ["$at", 31_000]}}}])
+    indexes = await database.probes.index_information()
+    assert indexes["at_1"]["expireAfterSeconds"] == 86400
+
+
 async def test_a_database_that_is_away_says_so(away):
     store = MongoHealth(away, "one")
     with pytest.raises(StoreUnavailable):
         await store.tell([Told(SPOT, cool=3)])
     with pytest.raises(StoreUnavailable):
         await store.since(0)
+    with pytest.raises(StoreUnavailable):
+        await store.claim(SPOT, 3.0)
 
 
 WORDS = st.lists(

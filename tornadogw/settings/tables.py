@@ -218,6 +218,13 @@ class Upstream(Table, frozen=True):
     max_in_flight: Annotated[NotNegative, _help("Calls that a process has there at once; 0: any number.")] = 0
     queue: Annotated[NotNegative, _help("Calls that may wait for one of those places in a process.")] = 100
     queue_seconds: Annotated[Seconds, _help("Seconds for which a call waits for a place at most.")] = 10.0
+    probe: Annotated[
+        float,
+        Meta(ge=0),
+        _help(
+            "Seconds without a call after which each of its models is asked for one token, to know how it is; 0: never."
+        ),
+    ] = 0.0
     on_disconnect: Annotated[
         Literal["abort", "drain"],
         _help("When a client leaves: `abort` its call at once, or `drain` its answer, for the exact usage."),

@@ -4,18 +4,22 @@ health  `_id` `["upstream", "fingerprint", "model"]`, `k` name of the key, `c` c
         {`o` when it opened or was closed, `z` 1: closed, `n` how often it opened, `x` end, `d` disabled, `by`},
         `w` version, `e` when the document is of no use any more
 
+probes  `_id` likewise, `by` whose turn it was, `at` when; removed after a day
+
 `c` and `g` only ever grow, as BSON compares documents: field by field. All moments are the database's; none is sent.
 A mark is no money: a write is acknowledged by the primary alone.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from pymongo import ASCENDING, IndexModel, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import NOT_NOW, driver_errors, is_away
@@ -25,7 +29,8 @@ from tornadogw.store.ports_health import Heard, Spot, Told
 __all__ = ["INDEXES", "MongoHealth"]
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "health": (IndexModel([("e", ASCENDING)], expireAfterSeconds=0), IndexModel([("w", ASCENDING)]))
+    "health": (IndexModel([("e", ASCENDING)], expireAfterSeconds=0), IndexModel([("w", ASCENDING)])),
+    "probes": (IndexModel([("at", ASCENDING)], expireAfterSeconds=86400),),
 }
 KEPT = 3600.0
 """Seconds for which a mark stays after its end: until then a breaker is closed by a probe only."""
@@ -35,6 +40,7 @@ _LONGEST = 400 * 86400.0
 """Seconds that an upstream may have itself left alone for."""
 _DUPLICATE = 11000
 _NOW = "$$NOW"
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class MongoHealth:
@@ -43,6 +49,7 @@ class MongoHealth:
     def __init__(self, mongo: Mongo, process: str) -> None:
         """`process`: a name that no other one has."""
         self._marks = mongo.database["health"].with_options(write_concern=WriteConcern(w=1, j=False))
+        self._probes = mongo.database["probes"].with_options(write_concern=WriteConcern(w=1, j=False))
         self._process = process
 
     async def tell(self, told: Sequence[Told]) -> Sequence[Heard]:
@@ -64,6 +71,19 @@ class MongoHealth:
 
     async def since(self, version: int) -> Sequence[Heard]:
         return await self._read({"w": {"$gte": version - _BEHIND}, "$expr": {"$gt": ["$e", _NOW]}})
+
+    async def claim(self, spot: Spot, seconds: float) -> bool:
+        claim = f"{self._process} {secrets.token_hex(8)}"
+        due = {"$lt": [{"$ifNull": ["$at", _NEVER]}, _after(_NOW, -seconds)]}
+        taken = {name: {"$cond": [due, value, f"${name}"]} for name, value in (("by", claim), ("at", _NOW))}
+        with driver_errors():
+            try:
+                found = await self._probes.find_one_and_update(
+                    {"_id": _id(spot)}, [{"$set": taken}], upsert=True, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError:  # another process made it at this moment
+                return False
+        return bool(found["by"] == claim)
 
     async def _read(self, query: Mapping[str, Any]) -> Sequence[Heard]:
         with driver_errors():

@@ -54,5 +54,8 @@ class HealthStore(Protocol):
     async def tell(self, told: Sequence[Told]) -> Sequence[Heard]:
         """Add these, no two of one spot; what is known of their spots then. Safe to repeat soon."""
 
+    async def claim(self, spot: Spot, seconds: float) -> bool:
+        """Whether this process is to do what one of all does, each spot by itself: no other may for so long."""
+
     async def since(self, version: int) -> Sequence[Heard]:
         """All that may have changed since anything had this version."""
