@@ -174,7 +174,7 @@ class Exchange:
         cut: Failure | None = None
         for step in self._plan:
             if step.pause:
-                await asyncio.sleep(step.pause)
+                await self._pause(step.pause)
             upstream = step.candidate.route.upstream
             if not await self._gate.queues.enter(upstream):
                 self._plan.turned_away(step)
@@ -250,6 +250,12 @@ class Exchange:
         if self._attempt is not None:
             record = self.record()
             self._hold.charge(record.cost, record)
+
+    async def _pause(self, seconds: float) -> None:
+        """Raises ClientGone if it has left meanwhile."""
+        await asyncio.sleep(seconds)
+        if self._client.gone:
+            raise ClientGone
 
     def _lane(self, step: Step, after: RouteAttempt | None = None) -> Lane:
         attempt = RouteAttempt(self._draft, self._inbound.id, step.candidate, step.credential, after=after)

@@ -238,6 +238,21 @@ async def test_nobody_else_is_asked_for_a_client_that_has_left(start):
         assert good.requests == []
 
 
+async def test_nobody_is_asked_once_more_for_a_client_that_left_meanwhile(start, monkeypatch):
+    monkeypatch.setattr("tornadogw.plan.BACK_OFF", (1.0, 1.0))
+    cut = Answer(body=role() + text("Once "), ending="eof")
+    async with (
+        FakeUpstream(cut, Answer(body=said("Once upon"))) as upstream,
+        start(serving(upstream.url, model=PATIENT, upstream=DRAIN)) as gateway,
+    ):
+        response = await gateway.post(body=ASK)
+        await eventually(lambda: bool(gateway.gateway.parts.gate.health._failing))  # the cut is known: it pauses
+        response.close()
+        record = await last_event(gateway)
+        assert (record["st"], record["o"]) == ("client_gone", 2)
+        assert len(upstream.requests) == 1
+
+
 async def test_an_answer_that_has_not_begun_is_not_waited_for(start):
     async with (
         FakeUpstream(Answer(body=role(), ending="hang")) as upstream,
