@@ -239,7 +239,7 @@ async def tried(upstream, tokens, credential=CREDENTIAL):
     one = RouteAttempt(draft(stream=True), "request", Candidate(model(), entry_at(upstream.url), 0), credential)
     try:
         images = Images(Fetcher(Limits()))
-        await one.relay(tokens._transport, tokens, images, Client(), Defaults(), last=False, number=0)
+        await one.relay(tokens._transport, tokens, images, Client(), Defaults(), last=False, others=lambda: 0)
     except UpstreamFailed as error:
         return one, error.failure
     return one, None
