@@ -143,6 +143,16 @@ async def test_only_a_share_is_traced():
     assert 10 < len(spans_of(await traced(*records, share=0.1))) < 90
 
 
+async def test_what_others_word_spoils_nothing(claim_log):
+    claim_log("tornadogw.tracing", "call r1 is not traced")
+    odd = msgspec.structs.replace(RECORD, asked="\ud800" * 1000, shown="\x00" * 1000, attempts=())
+    broken = msgspec.structs.replace(RECORD, mode="nonsense", attempts=())
+    calls = spans_of(await traced(odd, broken, RECORD))
+    asked = {said(call)["gen_ai.request.model"] for call in calls if call.kind == call.SPAN_KIND_SERVER}
+    assert asked == {"auto", "?" * 200}
+    assert len(calls) == 4
+
+
 async def test_the_collector_is_told_who_we_are():
     collector = await traced(RECORD, authorization="Bearer secret")
     assert collector.requests[0].headers["authorization"] == "Bearer secret"

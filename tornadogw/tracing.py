@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -26,12 +27,16 @@ from tornadogw.types import Attempt, Record
 
 __all__ = ["Tracing"]
 
+log = logging.getLogger(__name__)
+
 WAITING = 4096
 """Spans that may wait to be sent; what comes then is dropped."""
 EVERY_MS = 2000
 """Milliseconds between two sendings."""
 TIMEOUT = 5
 """Seconds that one sending may take, and the last one at the end."""
+TEXT = 200
+"""Characters of a text that others word."""
 _MS = 1_000_000
 _OPERATIONS = {"chat": "chat", "completion": "text_completion"}
 _WELL = ("whole", "client_gone")
@@ -66,7 +71,13 @@ class Tracing:
         return cls(provider)
 
     def finished(self, record: Record) -> None:
-        """Make the spans of one call; they are sent later."""
+        """Make the spans of one call; they are sent later. Contained: an exception is logged and hurts nobody."""
+        try:
+            self._trace(record)
+        except Exception:
+            log.exception("call %s is not traced", record.id)
+
+    def _trace(self, record: Record) -> None:
         began = round(record.started * 1000) * _MS
         context = self._parents.extract({"traceparent": record.trace}) if record.trace else None
         operation = _OPERATIONS[record.mode]
@@ -155,5 +166,9 @@ def _of_attempt(attempt: Attempt) -> Attributes:
 
 
 def _present(attributes: Attributes) -> Attributes:
-    """Those that say something."""
-    return {name: value for name, value in attributes.items() if value or isinstance(value, bool)}
+    """Those that say something; what others worded cannot spoil the batch that it is sent in."""
+    return {
+        name: value[:TEXT].encode(errors="replace").decode() if isinstance(value, str) else value
+        for name, value in attributes.items()
+        if value or isinstance(value, bool)
+    }
