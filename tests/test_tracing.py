@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from tests.journeys.wire import eventually
 from tornadogw import tracing as room
 from tornadogw.settings.tables import Tracing as Table
 from tornadogw.testing import Answer, FakeUpstream
@@ -158,8 +159,23 @@ async def test_the_collector_is_told_who_we_are():
     assert collector.requests[0].headers["authorization"] == "Bearer secret"
 
 
+async def test_a_collector_that_was_away_is_said_once_and_used_again(claim_log, monkeypatch):
+    claim_log("tornadogw.tracing", "traces are lost")
+    claim_log("tornadogw.tracing", "taken again")
+    monkeypatch.setattr(room, "EVERY_MS", 10)
+    async with FakeUpstream(Answer(status=400)) as collector:
+        tracing = Tracing.to(Table(endpoint=f"{collector.url}/v1/traces"))
+        for count in range(1, 4):
+            tracing.finished(RECORD)
+            await eventually(lambda count=count: len(collector.requests) == count)
+        collector.play(COLLECTS)
+        tracing.finished(RECORD)
+        await tracing.close()
+        assert len(collector.requests) == 4
+
+
 async def test_a_collector_that_says_nothing_keeps_nobody(monkeypatch, claim_log):
-    claim_log("opentelemetry.exporter", "Failed to export")
+    claim_log("tornadogw.tracing", "traces are lost")
     monkeypatch.setattr(room, "TIMEOUT", 0.3)
     async with FakeUpstream(Answer(ending="hang")) as collector:
         tracing = Tracing.to(Table(endpoint=f"{collector.url}/v1/traces", authorization="Bearer secret"))

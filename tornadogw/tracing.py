@@ -10,17 +10,18 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Self
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from typing_extensions import override
 
 from tornadogw.settings.tables import Tracing as Table
 from tornadogw.types import Attempt, Record
@@ -57,7 +58,7 @@ class Tracing:
     def to(cls, table: Table) -> Self:
         """As the settings say."""
         headers = {"authorization": table.authorization} if table.authorization else None
-        exporter = OTLPSpanExporter(endpoint=table.endpoint, headers=headers, timeout=TIMEOUT)
+        exporter = _Sender(OTLPSpanExporter(endpoint=table.endpoint, headers=headers, timeout=TIMEOUT))
         # A client that asks for its call to be traced has no more weight than one that does not.
         share = TraceIdRatioBased(table.share)
         provider = TracerProvider(
@@ -123,6 +124,29 @@ class Tracing:
                 await done.wait()
         except TimeoutError:
             return  # a collector that is away keeps nobody
+
+
+class _Sender(SpanExporter):
+    """Says once that the collector is away and once that it is back. The library says it at every try."""
+
+    def __init__(self, exporter: OTLPSpanExporter) -> None:
+        self._exporter, self._away = exporter, False
+        logging.getLogger(OTLPSpanExporter.__module__).setLevel(logging.CRITICAL)
+
+    @override
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = self._exporter.export(spans)
+        away = result is not SpanExportResult.SUCCESS
+        if away and not self._away:
+            log.warning("traces are lost: the collector at `tracing.endpoint` does not take them")
+        elif self._away and not away:
+            log.warning("traces are taken again")
+        self._away = away
+        return result
+
+    @override
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
 
 
 def _judge(span: Span, why: str, *, well: bool) -> None:
