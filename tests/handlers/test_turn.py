@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from tornado.httputil import HTTPConnection, HTTPHeaders, RequestStartLine
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPInputError, RequestStartLine
 from tornado.web import Application
 
 from tornadogw.errors import RateLimited
@@ -207,4 +207,11 @@ async def test_a_task_that_is_cancelled_answers_and_ends():
     await settled()
     assert turn._task.cancelled()
     assert (connection.status, connection.headers["Connection"]) == (500, "close")
+    turn.on_connection_close()
+
+
+async def test_a_head_that_is_refused_has_no_handler_to_tell():
+    turn = Turn(None, None, Connection())
+    with pytest.raises(HTTPInputError):
+        turn.headers_received(RequestStartLine("GET", "/", "HTTP/1.1"), HTTPHeaders({"Host": "a/b"}))
     turn.on_connection_close()

@@ -44,7 +44,7 @@ class Turn(HTTPMessageDelegate):
     ) -> None:
         self._find, self._server_connection, self._connection = find, server_connection, connection
         self._early: list[bytes] = []
-        self._checked = False
+        self._begun = self._checked = False
         self._whole = False
         self._awaited: Future[None] | None = None  # by the server: the checks; then by the handler: the body's end
 
@@ -59,6 +59,7 @@ class Turn(HTTPMessageDelegate):
             headers=headers,
         )
         self._handler, self._rest = self._find(request)
+        self._begun = True
         self._task = asyncio.create_task(self._run())
         if _is_short(headers):
             return None
@@ -80,7 +81,8 @@ class Turn(HTTPMessageDelegate):
 
     @override
     def on_connection_close(self) -> None:
-        self._handler.on_connection_close()
+        if self._begun:  # else its head was refused
+            self._handler.on_connection_close()
         self._wake()
 
     async def _run(self) -> None:
