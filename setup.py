@@ -92,7 +92,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tornadogw", "tornadogw.*"]),
-    package_data={"tornadogw": ["py.typed", "data/*.toml", "data/vendor_package/*.txt"]},
+    package_data={"tornadogw": ["py.typed", "data/*.toml", "portal/*/*", "data/vendor_package/*.txt"]},
     install_requires=REQUIRES,
     extras_require={"mongod": MONGOD, "otel": OTEL, "suite": SUITE, "test": TEST, "live": LIVE, "dev": DEV},
     entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},

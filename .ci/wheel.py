@@ -66,7 +66,12 @@ def data_is_there(root: Path) -> None:
     installed = resources.files("tornadogw")
     found = {item.name for item in (*installed.iterdir(), *installed.joinpath("data").iterdir())}
     require(source <= found, f"missing in the wheel: {sorted(source - found)}")
-    print(f"wheel: {len(source)} data files")
+    parts = ("templates", "static", "locale")
+    folders = [root / "tornadogw/portal" / part for part in parts]
+    pages = [path.relative_to(root / "tornadogw") for folder in folders for path in folder.iterdir()]
+    missing = [str(path) for path in pages if not installed.joinpath(*path.parts).is_file()]
+    require(bool(pages) and not missing, f"missing in the wheel: {missing}")
+    print(f"wheel: {len(source) + len(pages)} data files")
 
 
 def command_answers() -> None:

@@ -18,6 +18,9 @@ from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandle
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
+from tornadogw.portal.page import AssetHandler
+from tornadogw.portal.pages import Pages
+from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
 from tornadogw.types import Value
 
 __all__ = ["METRICS", "App", "Route", "routes"]
@@ -51,6 +54,17 @@ def routes(prefix: str) -> Sequence[Route]:
     return table
 
 
+def pages() -> Sequence[Route]:
+    """What people see in a browser."""
+    return [
+        Route("/", LandingPage),
+        Route("/docs", DocsPage),
+        Route("/models", ModelsPage),
+        Route("/status", StatusPage),
+        Route("/static/", AssetHandler, rest=True),
+    ]
+
+
 class App(Application):
     """Finds handlers by one look into a table, and gives each request its turn (`handlers/turn.py`)."""
 
@@ -60,7 +74,11 @@ class App(Application):
         """`table`: what it serves; None: everything."""
         super().__init__([], log_function=self._log, date=Date())
         self._parts, self._access_log = parts, access_log
-        table = routes(parts.settings.server.prefix) if table is None else table
+        if table is None:
+            table = routes(parts.settings.server.prefix)
+            if parts.settings.portal.enabled:
+                table = [*table, *pages()]
+                self.settings["pages"] = Pages()
         audit(table)
         self._exact = {route.path: route for route in reversed(table) if not route.rest}
         self._below = [route for route in table if route.rest]

@@ -18,13 +18,14 @@ from tornadogw.strategies import Asked, Choice, by_strategy, conversation
 from tornadogw.types import Attempt, Caller, Draft
 from tornadogw.wallets import Offer
 
-__all__ = ["AUTO", "NOT_ALLOWED", "Router", "capabilities", "unfit"]
+__all__ = ["AUTO", "EVERYTHING", "NOT_ALLOWED", "Router", "capabilities", "unfit"]
 
 Way = tuple[ModelEntry, RouteEntry]
 
 AUTO = "auto"
 NOT_ALLOWED = "not allowed for this key"
 EVERYTHING = frozenset({"tools", "images", "json_schema", "reasoning"})
+"""All that a model may be able to do."""
 
 
 class Router:

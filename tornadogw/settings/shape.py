@@ -84,7 +84,8 @@ def _unknown(name: str, node: Node, key: str, known: list[str]) -> str:
         for section, field in fields(Settings).items()
         if (inner := sub_table(field.type)) and name in fields(inner)
     ]
-    best = _join(key, near) if (near := nearest(name, known)) else next(iter(elsewhere), "")
+    near = nearest(name, known) if key or not elsewhere else ""  # outside of all tables: a table was forgotten
+    best = _join(key, near) if near else next(iter(elsewhere), "")
     place = _place(node)
     if best:
         return f"{place}{full} is no setting; did you mean {variable(best) if place.startswith('env ') else best}?"

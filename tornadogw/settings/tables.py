@@ -61,6 +61,11 @@ class Server(Table, frozen=True):
     ] = ""
 
 
+class Portal(Table, frozen=True):
+    enabled: Annotated[bool, _help("Whether the pages for people are served; the API is in any case.")] = True
+    title: Annotated[str, _help("What the pages call this deployment.")] = "tornadogw"
+
+
 class Mongo(Table, frozen=True):
     url: Annotated[
         str,
@@ -310,6 +315,7 @@ class Settings(Table, frozen=True):
     """All of it: the tables of one TOML file."""
 
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
+    portal: Annotated[Portal, _help("Pages for people.")] = Portal()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()
