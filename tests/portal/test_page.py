@@ -50,8 +50,13 @@ async def test_the_language_is_the_chosen_one_else_the_browsers(start):
         assert cookie.startswith("lang=en;")
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
-        response, _ = await get(gateway, "/docs?lang=%3Cscript%3E")
-        assert "Set-Cookie" not in response.headers
+        for nonsense in ("%3Cscript%3E", "%ff", "", "zh&lang=fr", "zh;x"):
+            response, _ = await get(gateway, f"/docs?lang={nonsense}")
+            assert response.status == 200
+            assert "Set-Cookie" not in response.headers
+        for cookie in ("lang", "lang=", 'lang="zh', "=;;=", "lang=\xff", "a=" + "x" * 5000):
+            response, _ = await get(gateway, "/docs", Cookie=cookie)
+            assert response.status == 200
 
 
 async def test_samples_have_the_address_of_this_deployment(start):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -16,6 +17,7 @@ __all__ = ["AssetHandler", "PageHandler"]
 
 LANGUAGE = "lang"
 """The cookie, and the argument that sets it."""
+_KNOWN: Mapping[str, Language] = {"zh": "zh", "en": "en"}
 REMEMBERED = 365
 """Days for which a chosen language is kept."""
 POLICY = (
@@ -53,14 +55,15 @@ class PageHandler(BaseHandler):
         found: Pages = self.application.settings["pages"]
         return found
 
+    @property
+    def _chosen(self) -> Language | None:
+        """What this request chooses, if it is a language."""
+        return _KNOWN.get(self.request.query_arguments.get(LANGUAGE, [b""])[-1].decode("latin-1"))
+
     def _language(self) -> Language:
         """Chosen here, chosen before, or as the browser prefers."""
-        for chosen in (self.get_query_argument(LANGUAGE, ""), self.get_cookie(LANGUAGE, "")):
-            if chosen == "zh":
-                return "zh"
-            if chosen == "en":
-                return "en"
-        return prefers(self.request.headers.get("Accept-Language", ""), self.parts.settings.server.language)
+        preferred = prefers(self.request.headers.get("Accept-Language", ""), self.parts.settings.server.language)
+        return self._chosen or _KNOWN.get(self.get_cookie(LANGUAGE) or "") or preferred
 
     def values(self) -> dict[str, Any]:
         """What the template shows beside the frame."""
@@ -68,7 +71,7 @@ class PageHandler(BaseHandler):
 
     @override
     def get(self) -> None:
-        if self.get_query_argument(LANGUAGE, "") == self.language:
+        if self._chosen is not None:
             self.set_cookie(LANGUAGE, self.language, expires_days=REMEMBERED, httponly=True, samesite="Lax")
         self.show(self.template, **self.values())
 
