@@ -266,6 +266,15 @@ def test_nobody_is_asked_beside_who_is_left_alone_or_has_no_place():
     assert beside(planned(routes, queues=queues)) == []
 
 
+def test_who_was_outrun_may_be_asked_later():
+    plan = planned(model("m", route("a"), route("b", priority=1)))
+    first = next(iter(plan))
+    second = plan.beside(first)
+    plan.outrun(first)
+    plan.failed(second, Failure("elsewhere", code="reset"))
+    assert next(iter(plan)).credential.name == "a#1"
+
+
 def test_who_is_asked_beside_counts_as_asked_and_among_the_six():
     names = [route(name, priority=at) for at, name in enumerate("abcdefgh")]
     plan = planned(model("m", *names))

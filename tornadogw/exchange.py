@@ -297,6 +297,8 @@ class Exchange:
             self._gate.hedging.heard(lane.step.candidate.model.name, seconds)
 
     def _leave_place(self, lane: Lane) -> None:
+        if lane.outrun:
+            self._plan.outrun(lane.step)
         self._gate.queues.leave(lane.step.candidate.route.upstream)
 
     async def _try(self, lane: Lane) -> Failure | None:

@@ -136,6 +136,10 @@ class Plan:
                 return self._given(candidate, usable)
         return None
 
+    def outrun(self, step: Step) -> None:
+        """Somebody else was faster: nothing speaks against this one, and it may be asked if the other fails."""
+        self._asked.discard((id(step.candidate.route), step.credential.name))
+
     @property
     def is_last(self) -> bool:
         """Nothing is left after the route given last: it may take its time."""

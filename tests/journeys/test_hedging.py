@@ -151,21 +151,21 @@ async def test_what_the_client_did_wrong_ends_it(start):
         assert await gateway.events() == []
 
 
-async def test_a_cut_after_the_race_is_gone_on_with(start):
+@pytest.mark.parametrize("stream", [True, False])
+async def test_who_was_outrun_goes_on_where_the_winner_breaks_off(start, stream):
     never = asyncio.Event()
-    cut = Answer(body=text("sec"), ending="reset")
+    cut = Answer(body=text("fir"), ending="reset")
     async with (
-        FakeUpstream(held(never)) as first,
-        FakeUpstream(cut, SECOND) as second,
+        FakeUpstream(held(never), FIRST) as first,
+        FakeUpstream(cut) as second,
         start(serving(first.url, second.url, model=HEDGED, vendor="openai")) as gateway,
     ):
         learned(gateway)
-        assert await read(gateway, stream=True) == ("second", 2)
-        assert await tries(gateway) == [
-            ("u0", "ended", "slower"),
-            ("u1", "elsewhere", "reset"),
-            ("u1", "ok", "resumed"),
-        ]
+        said, _ = await read(gateway, stream)
+        assert said == "first"
+        assert (len(first.requests), len(second.requests)) == (2, 1)
+        outcomes = [each[1:] for each in await tries(gateway)]
+        assert outcomes == [("ended", "slower"), ("elsewhere", "reset"), ("ok", "resumed" if stream else "")]
         await check_books(gateway)
 
 
