@@ -218,9 +218,6 @@ class Exchange:
         if not self._client.started:
             self._attempt = None
             self._tally.ended(finish, error.code)
-            log.info(
-                "request %s: %s: %s", self.id, finish, [f"{each.outcome} {each.reason}" for each in self._plan.attempts]
-            )
             self._client.announce(stream=False, headers={"X-Gateway-Attempts": str(self._calls)} if self._calls else {})
             raise error
         self._tally.ended("cut" if finish == "no_upstream" else finish, error.code)
@@ -355,7 +352,7 @@ class Exchange:
                 candidate.route.upstream,
                 candidate.model.name,
                 outcome,
-                reason,
+                mask(reason, attempt.secrets),
                 ms,
                 self._tally.at(began),
                 attempt.calls,
@@ -370,9 +367,9 @@ class Exchange:
             failure = msgspec.structs.replace(failure, kind="cannot")
         names = (*self._gate.upstream_names, *attempt.secrets)
         if failure.kind in ("cool", "disable"):
-            said = mask(failure.message, attempt.secrets)
+            code, said = (mask(each, attempt.secrets) for each in (failure.code, failure.message))
             model = step.candidate.route.model
-            log.info("%s, model %s: %s %s (%s)", step.credential.name, model, failure.kind, failure.code, said)
+            log.info("%s, model %s: %s %s (%s)", step.credential.name, model, failure.kind, code, said)
         self._plan.failed(step, failure)
         telling = failure.kind == "cannot" and failure.code in _TELLING
         self._plan.says(to_client(failure, names) if telling else None)

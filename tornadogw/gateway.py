@@ -33,7 +33,7 @@ from tornadogw.journal.writer import Journal
 from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
-from tornadogw.listeners import figures, left_alone, telling
+from tornadogw.listeners import deciding, figures, left_alone, telling
 from tornadogw.plugins import Plugins
 from tornadogw.probe import Prober
 from tornadogw.probing import Probing
@@ -273,7 +273,7 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
         upstream_names=_names(settings),
         finished=finished,
-        decided=decisions.add if decisions.keeps else None,
+        decided=deciding(decisions, settings.explain.log),
         spent=limiter.spent,
     )
 

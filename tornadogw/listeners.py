@@ -1,26 +1,38 @@
-"""Who is told of finished calls, and of how the gateway is: plugins, figures, traces. Each only where it is wanted."""
+"""Who is told of finished calls, why they went so, and how the gateway is: plugins, figures, traces, the log.
+
+Each only where it is wanted.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tornadogw.aftermath import Aftermath
 from tornadogw.catalogue import Catalogue
+from tornadogw.decisions import Decisions
 from tornadogw.errors import UsageError
+from tornadogw.explain import for_operator
 from tornadogw.health import Health
 from tornadogw.plugins import Plugins
 from tornadogw.queues import Queues
 from tornadogw.router import AUTO
 from tornadogw.settings import Settings
+from tornadogw.store.ports_decisions import Decision
 from tornadogw.types import Record
 
 if TYPE_CHECKING:  # their libraries take a tenth of a second and more: only who wants them waits for them
     from tornadogw.metrics import Metrics
     from tornadogw.tracing import Tracing
 
-__all__ = ["figures", "left_alone", "telling"]
+__all__ = ["deciding", "figures", "left_alone", "telling"]
+
+log = logging.getLogger(__name__)
+
+_TROUBLE = frozenset({"cut", "timeout", "upstream_error", "no_upstream", "error"})
+_WELL = frozenset({"ok", "ended", "skipped"})
 
 
 @asynccontextmanager
@@ -62,6 +74,26 @@ def figures(
         worker=worker,
         currency=settings.money.currency,
     )
+
+
+def deciding(decisions: Decisions, wanted: Literal["none", "trouble", "all"]) -> Callable[[Decision], None] | None:
+    """Who is told why a request went as it did: the database, and the log where it is `wanted`. None: nobody."""
+    if wanted == "none":
+        return decisions.add if decisions.keeps else None
+
+    def decided(decision: Decision) -> None:
+        decisions.add(decision)
+        record = decision.record
+        if wanted == "all" or _is_trouble(record):
+            said = {"decision": for_operator(decision)}
+            log.info("request %s: %s", record.id, record.finish, extra={"fields": said})
+
+    return decided
+
+
+def _is_trouble(record: Record) -> bool:
+    """Something failed, whether the client has noticed or not; what a client may not or cannot have is none."""
+    return record.finish in _TROUBLE or any(each.outcome not in _WELL for each in record.attempts)
 
 
 def left_alone(health: Health, queues: Queues) -> Mapping[tuple[str, str], int]:

@@ -113,6 +113,10 @@ class Explain(Table, frozen=True):
         Annotated[int, Meta(ge=0, le=3650)],
         _help("Days for which it is kept why each request went as it did; 0: not at all."),
     ] = 7
+    log: Annotated[
+        Literal["none", "trouble", "all"],
+        _help("Which requests are told in the log, too: none, those in which something failed, or all."),
+    ] = "trouble"
     upstream_names: Annotated[
         bool, _help("Whether users read the names of upstreams in the records of their requests; else numbers.")
     ] = False
