@@ -107,14 +107,16 @@ class Client:
         """Over a connection of its own: who answers, and the models that it knows."""
         with closing(self.connect()) as connection:
             connection.request("GET", "/v1/models", headers={"X-API-Key": self.key})
+            ours = connection.sock.getsockname()[1]  # a worker that stops closes the connection with its answer
             response = connection.getresponse()
-            served = self.server(connection)
+            served = self.server(ours)
             assert response.status == 200
             return served, {each["id"] for each in json.load(response)["data"]}
 
-    def server(self, connection: http.client.HTTPConnection) -> set[int]:
-        """The process at the other end of a connection. Found by the socket's number in its table of open files."""
-        ours = connection.sock.getsockname()[1]
+    def server(self, ours: int) -> set[int]:
+        """The process at the other end of the connection from our port; none if it is closed. Found by the socket's
+        number in its table of open files.
+        """
         ends = {(self.place.port, ours)}
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             words = line.split()
