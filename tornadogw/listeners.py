@@ -80,15 +80,21 @@ def deciding(decisions: Decisions, wanted: Literal["none", "trouble", "all"]) ->
     """Who is told why a request went as it did: the database, and the log where it is `wanted`. None: nobody."""
     if wanted == "none":
         return decisions.add if decisions.keeps else None
+    return _Deciding(decisions, everything=wanted == "all")
 
-    def decided(decision: Decision) -> None:
-        decisions.add(decision)
+
+class _Deciding:
+    """Tells the database and the log."""
+
+    def __init__(self, decisions: Decisions, *, everything: bool) -> None:
+        self.decisions, self._everything = decisions, everything
+
+    def __call__(self, decision: Decision) -> None:
+        self.decisions.add(decision)
         record = decision.record
-        if wanted == "all" or _is_trouble(record):
+        if self._everything or _is_trouble(record):
             said = {"decision": for_operator(decision)}
             log.info("request %s: %s", record.id, record.finish, extra={"fields": said})
-
-    return decided
 
 
 def _is_trouble(record: Record) -> bool:

@@ -18,7 +18,7 @@ async def asked(gateway, wanted, key=None):
 async def unknown_model(gateway, name, key=None):
     headers = {"X-Request-Id": name} | ({"X-API-Key": key} if key else {})
     assert (await gateway.ask({**CHAT, "model": "no"}, headers=headers))[0] == 400
-    await gateway.gateway.parts.gate.decided.__self__.rest()
+    await gateway.gateway.parts.gate.decided.decisions.rest()
 
 
 @pytest.mark.parametrize("wanted", ["nobodys", "", "a%2Fb", "x" * 65, "a/b", "$ne"])
@@ -57,7 +57,9 @@ async def test_the_database_is_away(start, monkeypatch):
 
 
 async def test_off_keeps_nothing(start):
-    async with start("[explain]\ndays = 0\n" + chat_settings("http://127.0.0.1:1")) as gateway:
+    settings = '[explain]\ndays = 0\nlog = "%s"\n' + chat_settings("http://127.0.0.1:1")
+    async with start(settings % "none") as gateway:
         assert gateway.gateway.parts.gate.decided is None
+    async with start(settings % "all") as gateway:
         await gateway.ask({**CHAT, "model": "no"}, headers={"X-Request-Id": "mine"})
         assert (await asked(gateway, "mine"))[0] == 404

@@ -121,7 +121,7 @@ async def test_what_cost_nothing(start):
         key = await new_key(gateway, models=["other"])
         headers = {"X-Request-Id": "not-mine", "X-API-Key": key}
         assert (await gateway.ask({**CHAT, "model": "m"}, headers=headers))[0] == 400
-        await gateway.gateway.parts.gate.decided.__self__.rest()
+        await gateway.gateway.parts.gate.decided.decisions.rest()
         assert (await in_full(gateway, "not-mine"))["candidates"][0]["reason"] == "not allowed for this key"
         async with gateway.session.get(
             f"{gateway.url}/v1/requests/not-mine", headers={"X-API-Key": gateway.key}
