@@ -19,7 +19,7 @@ from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.portal.page import AssetHandler
-from tornadogw.portal.pages import Pages
+from tornadogw.portal.pages import loaded
 from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
 from tornadogw.types import Value
 
@@ -78,7 +78,7 @@ class App(Application):
             table = routes(parts.settings.server.prefix)
             if parts.settings.portal.enabled:
                 table = [*table, *pages()]
-                self.settings["pages"] = Pages()
+                self.settings["pages"] = loaded()
         audit(table)
         self._exact = {route.path: route for route in reversed(table) if not route.rest}
         self._below = [route for route in table if route.rest]

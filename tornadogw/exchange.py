@@ -338,8 +338,8 @@ class Exchange:
         finally:
             visit.left()
             stay.left()
-        outcome = ("ok", attempt.manner) if failure is None else (failure.kind, failure.code)
-        self._tried(lane, began, *outcome)
+        ended = ("ok", attempt.manner) if failure is None else (failure.kind, mask(failure.code, attempt.secrets))
+        self._tried(lane, began, *ended)
         return failure
 
     def _tried(self, lane: Lane, began: float, outcome: str, reason: str = "") -> None:
@@ -352,7 +352,7 @@ class Exchange:
                 candidate.route.upstream,
                 candidate.model.name,
                 outcome,
-                mask(reason, attempt.secrets),
+                reason,
                 ms,
                 self._tally.at(began),
                 attempt.calls,

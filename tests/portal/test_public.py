@@ -6,13 +6,11 @@ import asyncio
 import html
 import json
 import re
-import shutil
-
-import pytest
 
 from tests.journeys.wire import said, serving
 from tests.portal.test_page import get
 from tests.running import CHAT
+from tests.shared import program
 from tornadogw.breaker import FAILURES
 from tornadogw.errors import InsufficientBalance
 from tornadogw.testing import Answer, FakeUpstream
@@ -109,8 +107,8 @@ async def test_the_documentation_has_the_limits_defaults_and_errors_of_this_depl
         assert {row[0]: row for row in cells(text)}["2002"][2] == "余额不足,请充值后重试"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 async def test_the_copied_lines_really_answer(start):
+    program("curl")  # where there must be one and is none, this fails
     async with start() as gateway:
         for path in ("/", "/docs"):
             _, text = await get(gateway, path)

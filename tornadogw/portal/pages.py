@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Literal
@@ -14,7 +15,7 @@ from tornado.template import DictLoader
 
 from tornadogw.types import Value
 
-__all__ = ["Asset", "Language", "Pages", "words"]
+__all__ = ["Asset", "Language", "Pages", "loaded", "words"]
 
 Language = Literal["zh", "en"]
 LANGUAGES: Mapping[Language, str] = {"zh": "zh_CN", "en": "en_US"}
@@ -32,7 +33,7 @@ class Asset(Value, frozen=True):
 
 
 class Pages:
-    """One per application. Templates are compiled when they are first shown."""
+    """What all pages share."""
 
     def __init__(self) -> None:
         self.templates = DictLoader(
@@ -59,6 +60,12 @@ class Pages:
     def asset(self, path: str) -> Asset | None:
         """The file that is served there."""
         return self._by_path.get(path)
+
+
+@cache
+def loaded() -> Pages:
+    """Those of the installed package, which nothing changes: read and compiled once a process."""
+    return Pages()
 
 
 def words() -> dict[str, str]:
