@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.freezing import freeze, thaw
 from tests.journeys.wire import check_books, check_envelope, events_of, eventually, role, said, serving, text
 from tests.running import CHAT, new_key, running
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
@@ -46,7 +45,7 @@ async def test_five_seconds_without_the_database(own_mongod, tmp_path, claim_log
         upstream.play(Answer(body=said("hi")))
         await hot(gateway)
 
-        os.kill(own_mongod.pid, signal.SIGSTOP)
+        freeze(own_mongod.pid)
         try:
             began = time.monotonic()
             gate.set()
@@ -68,7 +67,7 @@ async def test_five_seconds_without_the_database(own_mongod, tmp_path, claim_log
             assert await health(gateway, "/healthz") == 200
             await asyncio.sleep(max(0.0, began + AWAY - time.monotonic()))  # the fault itself has to last
         finally:
-            os.kill(own_mongod.pid, signal.SIGCONT)
+            thaw(own_mongod.pid)
 
         async def back() -> bool:
             return (await timed(gateway, {"model": "m"}))[0] == 200 and (await timed(gateway, {"model": "m"}, unseen))[

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
 
+from tests.freezing import freeze, thaw
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_embedded import PrivateMongod
+from tornadogw.store.ports import StoreUnavailable
 
 NOBODY = "mongodb://%2Fno%2Fsuch.sock/?directConnection=true"
 
@@ -22,6 +22,7 @@ def hasty(mongo: Mongo, mongod: PrivateMongod, run) -> Iterator[Mongo]:
         return Mongo.connect(mongod.url, mongo.database.name, timeout_ms=300)
 
     hasty = run(connect())
+    run(recovered(hasty))
     yield hasty
     run(hasty.close())
 
@@ -38,17 +39,27 @@ def away(run) -> Iterator[Mongo]:
     run(away.close())
 
 
+async def recovered(mongo: Mongo) -> None:
+    """Until it answers."""
+    while True:
+        try:
+            return await mongo.ping()
+        except StoreUnavailable:
+            continue
+
+
 class Freezer:
     """`freeze` stops the test run's server where it stands, `thaw` lets it go on."""
 
     def __init__(self, mongod: PrivateMongod) -> None:
+        assert mongod.pid
         self._pid = mongod.pid
 
     def freeze(self) -> None:
-        os.kill(self._pid, signal.SIGSTOP)
+        freeze(self._pid)
 
     def thaw(self) -> None:
-        os.kill(self._pid, signal.SIGCONT)
+        thaw(self._pid)
 
 
 @pytest.fixture
