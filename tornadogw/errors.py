@@ -187,7 +187,18 @@ class Unreadable(ValueError):
 
 
 class UsageError(Exception):
-    """What an operator asked cannot be done; the sentence says what to do instead. Never a stack trace."""
+    """What somebody asked cannot be done; the sentence says what to do instead. Never a stack trace.
+
+    `zh`: the same for readers of Chinese; `field`: which of what they gave is wrong, for a form to show it there.
+    """
+
+    def __init__(self, text: str, *, zh: str = "", field: str = "") -> None:
+        super().__init__(text)
+        self.zh, self.field = zh, field
+
+    def message(self, language: str) -> str:
+        """The sentence for a reader of `language`: `zh` or `en`."""
+        return self.zh if language == "zh" and self.zh else str(self)
 
 
 class SettingsError(UsageError):

@@ -48,12 +48,24 @@ class Credit(msgspec.Struct, frozen=True):
 def parse_amount(text: str) -> int:
     """Currency units as decimal text to micro-units, exactly. Raises `UsageError`."""
     if not _AMOUNT.fullmatch(text.strip()):
-        raise UsageError(f"{text!r} is not an amount: give a positive decimal number of currency units, such as 12.50")
+        raise UsageError(
+            f"{text!r} is not an amount: give a positive decimal number of currency units, such as 12.50",
+            zh=f"{text!r} 不是金额：请填写正的十进制数，例如 12.50",
+            field="amount",
+        )
     micro = Decimal(text.strip()) * MICRO
     if micro != int(micro):
-        raise UsageError(f"{text!r} is too fine: the smallest amount is 0.000001")
+        raise UsageError(
+            f"{text!r} is too fine: the smallest amount is 0.000001",
+            zh=f"{text!r} 太精细：最小金额是 0.000001",
+            field="amount",
+        )
     if not 0 < micro <= MAX_CREDIT * MICRO:
-        raise UsageError(f"{text!r} is out of range: one payment is more than 0 and at most {MAX_CREDIT}")
+        raise UsageError(
+            f"{text!r} is out of range: one payment is more than 0 and at most {MAX_CREDIT}",
+            zh=f"{text!r} 超出范围：一次付款须大于 0 且不超过 {MAX_CREDIT}",
+            field="amount",
+        )
     return int(micro)
 
 
@@ -69,15 +81,23 @@ def normal_email(text: str) -> str:
     email = text.strip().lower()
     local, at, domain = email.rpartition("@")
     if not at or len(email) > _LONGEST_EMAIL or not _LOCAL.fullmatch(local):
-        raise UsageError(f"{text!r} is not an e-mail address")
+        raise UsageError(f"{text!r} is not an e-mail address", zh=f"{text!r} 不是电子邮箱地址", field="email")
     if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
-        raise UsageError(f"{text!r} is not an e-mail address: the part after @ is no domain")
+        raise UsageError(
+            f"{text!r} is not an e-mail address: the part after @ is no domain",
+            zh=f"{text!r} 不是电子邮箱地址：@ 后面不是域名",
+            field="email",
+        )
     return email
 
 
 def _checked_password(password: str) -> str:
     if not _SHORTEST <= len(password) <= _LONGEST:
-        raise UsageError(f"a password has {_SHORTEST} to {_LONGEST} characters")
+        raise UsageError(
+            f"a password has {_SHORTEST} to {_LONGEST} characters",
+            zh=f"密码须有 {_SHORTEST} 到 {_LONGEST} 个字符",
+            field="password",
+        )
     return password
 
 
@@ -85,12 +105,20 @@ def _checked_role(role: str) -> Role:
     for known in ROLES:
         if role == known:
             return known
-    raise UsageError(f"there is no role {role!r}: take one of {', '.join(ROLES)}")
+    raise UsageError(
+        f"there is no role {role!r}: take one of {', '.join(ROLES)}",
+        zh=f"没有角色 {role!r}：请选择 {', '.join(ROLES)} 之一",
+        field="role",
+    )
 
 
 def _checked_language(language: str | None) -> str | None:
     if language is not None and language not in _LANGUAGES:
-        raise UsageError(f"there is no language {language!r}: take one of {', '.join(_LANGUAGES)}")
+        raise UsageError(
+            f"there is no language {language!r}: take one of {', '.join(_LANGUAGES)}",
+            zh=f"没有语言 {language!r}：请选择 {', '.join(_LANGUAGES)} 之一",
+            field="language",
+        )
     return language
 
 
@@ -117,14 +145,20 @@ class Accounts:
         try:
             await self._store.add(account, await self._hash(password), self._entry("account.create", account, by))
         except Duplicate:
-            raise UsageError(f"there is an account {account.email} already") from None
+            raise UsageError(
+                f"there is an account {account.email} already", zh=f"账户 {account.email} 已经存在", field="email"
+            ) from None
         return account
 
     async def show(self, email: str) -> Account:
         address = normal_email(email)
         account = await self._store.by_email(address)
         if account is None:
-            raise UsageError(f"there is no account {address}: `tornadogw account list` shows those there are")
+            raise UsageError(
+                f"there is no account {address}: `tornadogw account list` shows those there are",
+                zh=f"没有账户 {address}",
+                field="email",
+            )
         return account
 
     async def list(self) -> Sequence[Account]:
@@ -183,15 +217,27 @@ class Accounts:
 
     async def _pay(self, email: str, micro: int, ref: str | None, act: str, by: str) -> Credit:
         if ref is not None and not _REF.fullmatch(ref):
-            raise UsageError(f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces")
+            raise UsageError(
+                f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces",
+                zh=f"{ref!r} 不是付款编号：须为 1 到 128 个可打印的 ASCII 字符，不含空格",
+                field="ref",
+            )
         if ref is not None and PAYMENT_REF.fullmatch(ref):
-            raise UsageError(f"{ref!r} is a reference as codes and orders have them: take another")
+            raise UsageError(
+                f"{ref!r} is a reference as codes and orders have them: take another",
+                zh=f"{ref!r} 是兑换码和订单使用的编号：请换一个",
+                field="ref",
+            )
         account = await self.show(email)
         name = ref or f"manual-{secrets.token_hex(8)}"
         try:
             new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now(), act=act)
         except Duplicate:
-            raise UsageError(f"the reference {name} belongs to another payment: no money was moved") from None
+            raise UsageError(
+                f"the reference {name} belongs to another payment: no money was moved",
+                zh=f"编号 {name} 属于另一笔付款：没有动用任何资金",
+                field="ref",
+            ) from None
         return Credit(await self.show(email), micro, name, repeated=not new)
 
     async def _set_status(self, email: str, status: Status, act: str, by: str) -> Account:

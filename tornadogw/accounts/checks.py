@@ -40,19 +40,31 @@ def parse_duration(text: str) -> int:
     """`90m`, `12h`, `30d`, `4w` to seconds. Raises `UsageError`."""
     found = _DURATION.fullmatch(text.strip())
     if found is None or not int(found[1]):
-        raise UsageError(f"{text!r} is not a duration: give a number and m, h, d or w, such as 30d")
+        raise UsageError(
+            f"{text!r} is not a duration: give a number and m, h, d or w, such as 30d",
+            zh=f"{text!r} 不是时长：请填写数字加 m、h、d 或 w，例如 30d",
+            field="expires",
+        )
     return int(found[1]) * _SECONDS[found[2]]
 
 
 def checked_label(label: str) -> str:
     if not _LABEL.fullmatch(label):
-        raise UsageError("a label has at most 100 characters and no control characters")
+        raise UsageError(
+            "a label has at most 100 characters and no control characters",
+            zh="标签最多 100 个字符，不含控制字符",
+            field="label",
+        )
     return label
 
 
 def checked_rpm(rpm: int | None) -> int | None:
     if rpm is not None and not 1 <= rpm <= _MOST_RPM:
-        raise UsageError(f"requests per minute are 1 to {_MOST_RPM}, not {rpm}")
+        raise UsageError(
+            f"requests per minute are 1 to {_MOST_RPM}, not {rpm}",
+            zh=f"每分钟请求数须为 1 到 {_MOST_RPM}，而不是 {rpm}",
+            field="rpm",
+        )
     return rpm
 
 
@@ -61,14 +73,18 @@ def checked_models(models: Sequence[str] | None) -> tuple[str, ...] | None:
         return None
     names = tuple(dict.fromkeys(name.strip() for name in models))
     if not names or len(names) > _MOST_ENTRIES or not all(_MODEL.fullmatch(name) for name in names):
-        raise UsageError("the list of models has an empty or impossible name: give names separated by commas")
+        raise UsageError(
+            "the list of models has an empty or impossible name: give names separated by commas",
+            zh="模型列表中有空的或不可能的名称：请用逗号分隔名称",
+            field="models",
+        )
     return names
 
 
 def checked_count(what: str, count: int | None, most: int) -> int | None:
     """A whole number of `what`, 1 to `most`, or None."""
     if count is not None and not 1 <= count <= most:
-        raise UsageError(f"{what} are 1 to {most}, not {count}")
+        raise UsageError(f"{what} are 1 to {most}, not {count}", zh=f"{what} 须为 1 到 {most}，而不是 {count}")
     return count
 
 
@@ -76,7 +92,9 @@ def parse_factor(text: str) -> int:
     """What a plan takes of a price, decimal text, to millionths."""
     if not _FACTOR.fullmatch(text.strip()) or not 0 < Decimal(text.strip()) <= _MOST_FACTOR:
         raise UsageError(
-            f"{text!r} is not a price factor: give a decimal number above 0, at most {_MOST_FACTOR}, such as 0.8"
+            f"{text!r} is not a price factor: give a decimal number above 0, at most {_MOST_FACTOR}, such as 0.8",
+            zh=f"{text!r} 不是价格系数：请填写大于 0 且不超过 {_MOST_FACTOR} 的十进制数，例如 0.8",
+            field="factor",
         )
     return int(Decimal(text.strip()) * MILLION)
 
@@ -89,7 +107,11 @@ def checked_zone(name: str) -> str:
     """The name of a time zone that this system knows."""
     known = zoneinfo.available_timezones() - _NO_ZONES
     if name not in known:
-        raise UsageError(f"there is no time zone {name!r}; {did_you_mean(name, known)}")
+        raise UsageError(
+            f"there is no time zone {name!r}; {did_you_mean(name, known)}",
+            zh=f"没有时区 {name!r}：请用 IANA 名称，例如 Asia/Shanghai",
+            field="zone",
+        )
     return name
 
 
@@ -100,5 +122,7 @@ def parse_day(text: str, zone: str) -> float:
     except ValueError:
         day = None
     if day is None:
-        raise UsageError(f"{text!r} is not a date: give YYYY-MM-DD")
+        raise UsageError(
+            f"{text!r} is not a date: give YYYY-MM-DD", zh=f"{text!r} 不是日期：格式为 YYYY-MM-DD", field="day"
+        )
     return datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone)).timestamp()

@@ -108,7 +108,11 @@ class Codes:
     ) -> NewBatch:
         """A batch worth `amount` (decimal text) or a `plan` each; `expires`: a duration from now, such as `90d`."""
         if (amount is None) == (plan is None):
-            raise UsageError("a code is worth either an amount or a plan: give one of them")
+            raise UsageError(
+                "a code is worth either an amount or a plan: give one of them",
+                zh="兑换码要么值一个金额，要么值一个套餐：请填写其中之一",
+                field="amount",
+            )
         now = self._now()
         batch = Batch(
             id=secrets.token_hex(4),
@@ -134,17 +138,24 @@ class Codes:
         entry = Entry(by=by, act="code.void", at=self._now(), subject=batch_id)
         batch = await self._store.void(batch_id, entry)
         if batch is None:
-            raise UsageError(f"there is no batch {batch_id}: `tornadogw code list` shows those there are")
+            raise UsageError(
+                f"there is no batch {batch_id}: `tornadogw code list` shows those there are",
+                zh=f"没有批次 {batch_id}",
+            )
         return batch
 
     async def redeem(self, email: str, code: str, *, by: str = "") -> Redeemed:
         """Give the account what the code is worth, once. Text that is no code costs no look into the database."""
         digest = self._coder.digest(code)
         if digest is None:
-            raise UsageError("this is not a code: look for a wrong or missing character")
+            raise UsageError(
+                "this is not a code: look for a wrong or missing character",
+                zh="这不是兑换码：请检查是否有错字或漏字",
+                field="code",
+            )
         account = await self._accounts.show(email)
         if not account.active:
-            raise UsageError(f"the account {account.email} is disabled")
+            raise UsageError(f"the account {account.email} is disabled", zh=f"账户 {account.email} 已停用")
         found, now = await self._find(digest), self._now()
         repeated = found.account_id == account.id
         if not repeated:
@@ -164,22 +175,22 @@ class Codes:
         found = await self._find(digest)
         if found.account_id != account.id:
             _check(found, now)
-            raise UsageError("this code cannot be redeemed now: try again")
+            raise UsageError("this code cannot be redeemed now: try again", zh="现在无法兑换：请再试一次", field="code")
         return False
 
     async def _find(self, digest: bytes) -> Code:
         found = await self._store.find(digest)
         if found is None:
-            raise UsageError("there is no such code")
+            raise UsageError("there is no such code", zh="没有这个兑换码", field="code")
         return found
 
 
 def _check(found: Code, now: float) -> None:
     """Raises UsageError when the code is good for nobody."""
     if found.account_id is not None:
-        raise UsageError("this code was redeemed already")
+        raise UsageError("this code was redeemed already", zh="这个兑换码已经用过", field="code")
     if found.batch.voided is not None:
-        raise UsageError("this code is void")
+        raise UsageError("this code is void", zh="这个兑换码已作废", field="code")
     if found.batch.expires is not None and found.batch.expires <= now:
         when = datetime.fromtimestamp(found.batch.expires, UTC).isoformat(" ", "seconds")
-        raise UsageError(f"this code has expired, on {when}")
+        raise UsageError(f"this code has expired, on {when}", zh=f"这个兑换码已于 {when} 过期", field="code")

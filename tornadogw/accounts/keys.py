@@ -38,9 +38,15 @@ def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
         try:
             networks[str(parse_network(text.strip()))] = None
         except ValueError:
-            raise UsageError(f"{text!r} is neither an address nor a network such as 192.0.2.0/24") from None
+            raise UsageError(
+                f"{text!r} is neither an address nor a network such as 192.0.2.0/24",
+                zh=f"{text!r} 既不是地址，也不是网段（例如 192.0.2.0/24）",
+                field="ips",
+            ) from None
     if len(networks) > _MOST_NETWORKS:
-        raise UsageError(f"a key takes at most {_MOST_NETWORKS} networks")
+        raise UsageError(
+            f"a key takes at most {_MOST_NETWORKS} networks", zh=f"一个密钥最多 {_MOST_NETWORKS} 个网段", field="ips"
+        )
     return tuple(networks)
 
 
@@ -124,7 +130,10 @@ class Keys:
             name: None if text == NO_BUDGET else parse_amount(text) for name, text in given.items() if text is not None
         }
         if not budgets:
-            raise UsageError("nothing to change: give a daily budget, a total one, or both")
+            raise UsageError(
+                "nothing to change: give a daily budget, a total one, or both",
+                zh="没有要修改的：请填写每日预算、总预算，或两者",
+            )
         account = await self._account(email)
         if not await self._keys.set_budgets(
             account.id, key_id, budgets, self._entry("key.budget", account, key_id, by)
@@ -146,7 +155,10 @@ class Keys:
         address = normal_email(email)
         account = await self._accounts.by_email(address)
         if account is None:
-            raise UsageError(f"there is no account {address}: `tornadogw account create {address}` makes it")
+            raise UsageError(
+                f"there is no account {address}: `tornadogw account create {address}` makes it",
+                zh=f"没有账户 {address}",
+            )
         return account
 
     async def _key(self, account: Account, key_id: str) -> ApiKey:
@@ -157,4 +169,7 @@ class Keys:
 
 
 def _unknown_key(account: Account, key_id: str) -> UsageError:
-    return UsageError(f"{account.email} has no key {key_id}: `tornadogw key list {account.email}` shows its keys")
+    return UsageError(
+        f"{account.email} has no key {key_id}: `tornadogw key list {account.email}` shows its keys",
+        zh=f"{account.email} 没有密钥 {key_id}",
+    )

@@ -54,7 +54,11 @@ class Plans:
         try:
             await self._store.add(plan, self._entry("plan.create", plan.name, by))
         except Duplicate:
-            raise UsageError(f"there is a plan {plan.name} already: `tornadogw plan change` changes it") from None
+            raise UsageError(
+                f"there is a plan {plan.name} already: `tornadogw plan change` changes it",
+                zh=f"套餐 {plan.name} 已经存在",
+                field="name",
+            ) from None
         return plan
 
     async def change(  # noqa: PLR0913 -- as above
@@ -100,7 +104,9 @@ class Plans:
         """As `show`, of a plan that is not archived."""
         plan = await self.show(name)
         if not plan.active:
-            raise UsageError(f"the plan {name} is archived: nobody new gets it")
+            raise UsageError(
+                f"the plan {name} is archived: nobody new gets it", zh=f"套餐 {name} 已归档：不再提供", field="plan"
+            )
         return plan
 
     async def list(self) -> Sequence[Plan]:
@@ -119,9 +125,15 @@ class Plans:
 
 def _checked_name(name: str) -> str:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable() or " " in name or name.startswith("-"):
-        raise UsageError(f"{name!r} is no name for a plan: 1 to {_LONGEST_NAME} printable characters, no spaces")
+        raise UsageError(
+            f"{name!r} is no name for a plan: 1 to {_LONGEST_NAME} printable characters, no spaces",
+            zh=f"{name!r} 不能作套餐名：须为 1 到 {_LONGEST_NAME} 个可打印字符，不含空格",
+            field="name",
+        )
     return name
 
 
 def _unknown(name: str) -> UsageError:
-    return UsageError(f"there is no plan {name}: `tornadogw plan list` shows those there are")
+    return UsageError(
+        f"there is no plan {name}: `tornadogw plan list` shows those there are", zh=f"没有套餐 {name}", field="plan"
+    )

@@ -129,8 +129,16 @@ def _beginning(text: str, zone: str, now: float) -> float:
     """Today begins now: what is over stays as it was."""
     at = parse_day(text, zone)
     if at > now + MOST_DAYS * DAY:
-        raise UsageError(f"{text} is too far away: a subscription begins within {MOST_DAYS} days")
+        raise UsageError(
+            f"{text} is too far away: a subscription begins within {MOST_DAYS} days",
+            zh=f"{text} 太远：订阅须在 {MOST_DAYS} 天内开始",
+            field="start",
+        )
     today = f"{datetime.fromtimestamp(now, ZoneInfo(zone)):%Y-%m-%d}"
     if at < parse_day(today, zone):
-        raise UsageError(f"{text} is over in {zone}: a subscription begins on {today} at the earliest")
+        raise UsageError(
+            f"{text} is over in {zone}: a subscription begins on {today} at the earliest",
+            zh=f"{text} 在 {zone} 已经过去：订阅最早从 {today} 开始",
+            field="start",
+        )
     return max(at, now)
