@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPConnection, HTTPServerRequest
 from tornado.web import Application
 from typing_extensions import override
 
+from tornadogw.handlers.api import ApiHandler
 from tornadogw.handlers.base import BaseHandler, Date, Parts
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
@@ -18,8 +19,11 @@ from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandle
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
+from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
+from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
+from tornadogw.portal.private import PrivatePage
 from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
 from tornadogw.types import Value
 
@@ -61,6 +65,10 @@ def pages() -> Sequence[Route]:
         Route("/docs", DocsPage),
         Route("/models", ModelsPage),
         Route("/status", StatusPage),
+        Route("/login", LoginPage),
+        Route("/register", RegisterPage),
+        Route("/logout", LogoutPage),
+        Route("/console", OverviewPage),
         Route("/static/", AssetHandler, rest=True),
     ]
 
@@ -78,7 +86,11 @@ class App(Application):
             table = routes(parts.settings.server.prefix)
             if parts.settings.portal.enabled:
                 table = [*table, *pages()]
-                self.settings["pages"] = loaded()
+                self.settings |= {
+                    "pages": loaded(),
+                    "cookie_secret": parts.secret.derive("cookies/1").hex(),
+                    "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax"},
+                }
         audit(table)
         self._exact = {route.path: route for route in reversed(table) if not route.rest}
         self._below = [route for route in table if route.rest]
@@ -125,8 +137,20 @@ class App(Application):
         self._access_log(line)
 
 
+GUARDS: Mapping[str, type[BaseHandler]] = {
+    "public": BaseHandler,
+    "key": ApiHandler,
+    "login": PrivatePage,
+    "reader": PrivatePage,
+    "operator": PrivatePage,
+    "owner": PrivatePage,
+}
+"""Whose `check` lets only those in that a handler's `access` names."""
+
+
 def audit(table: Sequence[Route]) -> None:
-    """No route without a word on who may call it: the start stops otherwise."""
+    """No route without a word on who may call it, and none that does not keep it: the start stops otherwise."""
     for route in table:
-        if getattr(route.handler, "access", None) not in ("public", "key"):
+        guard = GUARDS.get(getattr(route.handler, "access", ""))
+        if guard is None or not issubclass(route.handler, guard):
             raise RuntimeError(f"{route.handler.__name__} does not say who may call it")

@@ -14,9 +14,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.first import Welcome, welcome
-from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.office import office
 from tornadogw.auth import Auth, KeyHasher
 from tornadogw.catalogue import Catalogue
 from tornadogw.day_writer import DayWriter
@@ -47,7 +46,6 @@ from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions, keep_decisions
 from tornadogw.store.mongo_events import MongoEvents
@@ -150,6 +148,7 @@ async def open_gateway(
         await stack.enter_async_context(
             Probing(Prober(transport, tokens, settings.defaults), health, gate.standing, marks.claim, rng).of(catalogue)
         )
+        shared = office(mongo, secret, settings)
         parts = Parts(
             settings=settings,
             auth=auth,
@@ -157,13 +156,14 @@ async def open_gateway(
             catalogue=catalogue,
             gate=gate,
             decisions=MongoDecisions(mongo),
+            office=shared,
+            secret=secret,
             trusted=networks(settings.server.trusted_proxies),
             ready=Readiness(mongo, gate.router),
             inflight=inflight,
             metrics=metrics,
         )
-        accounts, keys = MongoAccounts(mongo), MongoKeys(mongo)
-        first = await welcome(Accounts(accounts), Keys(keys, accounts, secret.key_hash_key))
+        first = await welcome(shared.accounts, shared.keys)
         yield Gateway(parts, ledger, first)
 
 

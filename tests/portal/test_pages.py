@@ -10,10 +10,13 @@ from tornadogw.portal.pages import Pages, words
 
 FOLDER = Path(portal.__file__).parent
 SAID = re.compile(r"_\('((?:[^'\\]|\\.)*)'\)")
+SAID_IN_CODE = re.compile(r"\bsay\(\s*\"((?:[^\"\\]|\\.)*)\"")
 
 
 def said():
-    """Every string of the templates that is for people."""
+    """Every string of the templates and of the code beside them that is for people."""
+    for room in FOLDER.glob("*.py"):
+        yield from SAID_IN_CODE.findall(room.read_text("utf-8"))
     for template in FOLDER.glob("templates/*.html"):
         yield from (each.replace("\\'", "'") for each in SAID.findall(template.read_text("utf-8")))
 

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import ParamSpec, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
@@ -19,9 +20,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from tornadogw.errors import UsageError
 from tornadogw.store.ports import PAYMENT_REF, ROLES, Account, AccountStore, Duplicate, Entry, Role, Status
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 __all__ = ["Accounts", "Credit", "format_amount", "normal_email", "parse_amount"]
 
 MICRO = 1_000_000
+HASHING = 2
+"""Passwords that are hashed at the same time."""
 MAX_CREDIT = 10**9
 """Currency units in one payment; keeps sums far from what the database can hold."""
 
@@ -129,6 +135,7 @@ class Accounts:
         self, store: AccountStore, *, hasher: PasswordHasher | None = None, now: Callable[[], float] = time.time
     ) -> None:
         self._store, self._hasher, self._now = store, hasher or PasswordHasher(), now
+        self._hashing = asyncio.Semaphore(HASHING)
 
     async def create(
         self, email: str, *, password: str | None = None, role: str = "user", language: str | None = None, by: str = ""
@@ -160,6 +167,9 @@ class Accounts:
                 field="email",
             )
         return account
+
+    async def by_id(self, account_id: str) -> Account | None:
+        return await self._store.by_id(account_id)
 
     async def list(self) -> Sequence[Account]:
         """Every account, by e-mail address."""
@@ -193,15 +203,17 @@ class Accounts:
 
     async def log_in(self, email: str, password: str) -> Account | None:
         """The active account with this password, or None; as slow for an unknown address as for a wrong password."""
+        if len(password) > _LONGEST:
+            return None
         try:
             account = await self._store.by_email(normal_email(email))
         except UsageError:
             account = None
         stored = None if account is None else await self._store.password_hash(account.id)
         if stored is None:
-            await asyncio.to_thread(self._hasher.hash, password)
+            await self._slowly(self._hasher.hash, password)
             return None
-        fits = await asyncio.to_thread(self._fits, stored, password)
+        fits = await self._slowly(self._fits, stored, password)
         return account if fits and account is not None and account.active else None
 
     async def credit(self, email: str, amount: str, *, ref: str | None = None, by: str = "") -> Credit:
@@ -252,7 +264,12 @@ class Accounts:
         """Slow by design, so in a thread."""
         if password is None:
             return None
-        return await asyncio.to_thread(self._hasher.hash, _checked_password(password))
+        return await self._slowly(self._hasher.hash, _checked_password(password))
+
+    async def _slowly(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """In a thread, few at a time: each takes a core and 64 MiB."""
+        async with self._hashing:
+            return await asyncio.to_thread(work, *arguments, **named)
 
     def _fits(self, stored: str, password: str) -> bool:
         try:

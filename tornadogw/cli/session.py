@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 
-from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.audit import Audit
-from tornadogw.accounts.codes import Codes
-from tornadogw.accounts.keys import Keys
-from tornadogw.accounts.plans import Plans
-from tornadogw.accounts.subscriptions import Subscriptions
+from tornadogw.accounts.office import Office, office
 from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
 from tornadogw.doctor import Doctor
@@ -24,23 +18,11 @@ from tornadogw.errors import UsageError
 from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_accounts import MongoAccounts
-from tornadogw.store.mongo_audit import MongoAudit
-from tornadogw.store.mongo_codes import MongoCodes
-from tornadogw.store.mongo_days import MongoDays
-from tornadogw.store.mongo_decisions import MongoDecisions
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
-from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.mongo_indexes import INDEXES
-from tornadogw.store.mongo_keys import MongoKeys
-from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_rebuild import MongoDayJobs
-from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.ports import StoreUnavailable
-from tornadogw.store.ports_decisions import DecisionStore
-from tornadogw.store.ports_health import HealthStore
-from tornadogw.store.ports_usage import DayStore
 
 __all__ = ["Session", "with_database"]
 
@@ -50,19 +32,10 @@ PATIENCE_MS = 10_000
 """What one operation on a private server may take at least."""
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(Office, frozen=True):
     """What commands work with while the database is open."""
 
     loaded: Loaded
-    accounts: Accounts
-    keys: Keys
-    plans: Plans
-    subscriptions: Subscriptions
-    codes: Codes
-    audit: Audit
-    days: DayStore
-    decisions: DecisionStore
-    health: HealthStore
     doctor: Doctor
 
     @property
@@ -111,22 +84,9 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
 
 
 def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
-    store = MongoAccounts(mongo)
-    accounts, plans = Accounts(store), Plans(MongoPlans(mongo))
-    zone = loaded.settings.money.time_zone
-    return Session(
-        loaded=loaded,
-        accounts=accounts,
-        keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
-        plans=plans,
-        subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
-        codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
-        audit=Audit(MongoAudit(mongo), accounts),
-        days=MongoDays(mongo, zone),
-        decisions=MongoDecisions(mongo),
-        health=MongoHealth(mongo, secrets.token_hex(8)),
-        doctor=Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone)),
-    )
+    zone, shared = loaded.settings.money.time_zone, office(mongo, secret, loaded.settings)
+    doctor = Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone))
+    return Session(**msgspec.structs.asdict(shared), loaded=loaded, doctor=doctor)
 
 
 def _user() -> str:

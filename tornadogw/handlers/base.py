@@ -18,6 +18,7 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 from tornado.web import HTTPError, RequestHandler
 from typing_extensions import override
 
+from tornadogw.accounts.office import Office
 from tornadogw.auth import Auth
 from tornadogw.catalogue import Catalogue
 from tornadogw.dialects.chat_negotiate import prefers
@@ -25,6 +26,7 @@ from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPa
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits.limiter import Limiter
+from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.types import Value
@@ -33,8 +35,8 @@ __all__ = ["REQUEST_ID", "Access", "BaseHandler", "Date", "Figures", "Inflight",
 
 log = logging.getLogger(__name__)
 
-Access = Literal["public", "key"]
-"""Who may call a handler: anybody, or a caller with an API key."""
+Access = Literal["public", "key", "login", "reader", "operator", "owner", "token"]
+"""Who may call a handler: anybody; a caller with an API key; who has logged in, maybe with a role; an admin token."""
 
 LINGER = 3.0
 """Seconds that a refused body is read on, and dropped: who sends it gets time to read the refusal."""
@@ -106,6 +108,8 @@ class Parts(Value, frozen=True):
     catalogue: Catalogue
     gate: Gate
     decisions: DecisionStore
+    office: Office
+    secret: Secret
     trusted: Sequence[IPv4Network | IPv6Network]
     ready: Ready
     inflight: Inflight
@@ -234,17 +238,22 @@ class BaseHandler(RequestHandler):
         self.set_status(error.status)
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
+        body, kind = self.refusal(error)
+        self.set_header("Content-Type", f"{kind}; charset=utf-8")
         if self._body_is_coming():
-            self._refuse_early(dumps(error.envelope(self.language)))
+            self._refuse_early(body)
         else:
-            self.answer(error.envelope(self.language))
+            _ = self.finish(body)
+
+    def refusal(self, error: GatewayError) -> tuple[bytes, str]:
+        """What says so, and its media type."""
+        return dumps(error.envelope(self.language)), "application/json"
 
     def _refuse_early(self, body: bytes) -> None:
         """The answer goes out at once and whole; what is still on its way is read and dropped, until it ends or for a
         while. A connection that is closed with unread bytes is reset, and the answer would be lost.
         """
         self.set_header("Connection", "close")
-        self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Content-Length", str(len(body)))
         self.write(body)
         _ = self.flush()

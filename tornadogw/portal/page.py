@@ -1,4 +1,4 @@
-"""What every page shares: its language, its frame, and headers that let nothing in from elsewhere."""
+"""What every page shares: its language, its frame, its errors, and headers that let nothing in from elsewhere."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from tornadogw.dialects.chat_negotiate import prefers
-from tornadogw.errors import UnknownPath
+from tornadogw.errors import GatewayError, UnknownPath
 from tornadogw.handlers.base import Access, BaseHandler, Parts
+from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.portal.pages import Language, Pages
 
-__all__ = ["AssetHandler", "PageHandler"]
+__all__ = ["LOGIN", "AssetHandler", "PageHandler"]
 
 LANGUAGE = "lang"
 """The cookie, and the argument that sets it."""
+LOGIN = "login"
+"""The signed cookie with the token of a login."""
+NOTICE = "notice"
+"""The signed cookie with what the next page says was done."""
 _KNOWN: Mapping[str, Language] = {"zh": "zh", "en": "en"}
 REMEMBERED = 365
 """Days for which a chosen language is kept."""
@@ -65,24 +70,54 @@ class PageHandler(BaseHandler):
         preferred = prefers(self.request.headers.get("Accept-Language", ""), self.parts.settings.server.language)
         return self._chosen or _KNOWN.get(self.get_cookie(LANGUAGE) or "") or preferred
 
-    def values(self) -> dict[str, Any]:
+    def say(self, text: str, *values: Any) -> str:
+        """`text` in the reader's language, with the values put in."""
+        found = self.pages.locale(self._spoken).translate(text)
+        return found % values if values else found
+
+    async def values(self) -> dict[str, Any]:
         """What the template shows beside the frame."""
         return {}
 
     @override
-    def get(self) -> None:
+    async def get(self, *_rest: str) -> None:
         if self._chosen is not None:
-            self.set_cookie(LANGUAGE, self.language, expires_days=REMEMBERED, httponly=True, samesite="Lax")
-        self.show(self.template, **self.values())
+            self.set_cookie(LANGUAGE, self._spoken, expires_days=REMEMBERED)
+        self.show(self.template, **await self.values())
 
     @override
-    def head(self) -> None:
-        self.get()
+    async def head(self, *rest: str) -> None:
+        await self.get(*rest)
+
+    @property
+    def _spoken(self) -> Language:
+        """The page's language."""
+        return _KNOWN[self.language]
+
+    def frame(self) -> dict[str, Any]:
+        """What the frame of every page shows."""
+        notice = self.get_signed_cookie(NOTICE, max_age_days=1)
+        if notice is not None:
+            self.clear_cookie(NOTICE)
+        return {
+            "notice": None if notice is None else notice.decode(),
+            "visit": None,
+            "visitor": self.get_signed_cookie(LOGIN) is not None,
+            "registration": self.parts.office.registration.mode,
+        }
 
     def show(self, template: str, **values: Any) -> None:
         """Answer with a page."""
-        locale = self.pages.locale(self.language)
-        text = self.pages.templates.load(template).generate(
+        text = self.page(template, **values)
+        self.fields["Content-Type"] = "text/html; charset=utf-8"
+        _ = self.finish(text)
+
+    def page(self, template: str, **values: Any) -> bytes:
+        """The whole page."""
+        locale = self.pages.locale(self._spoken)
+        self.fields["Cache-Control"] = "no-store"
+        self.fields["Vary"] = "Accept-Language, Cookie"
+        return self.pages.templates.load(template).generate(
             _=locale.translate,
             language=self.language,
             title=self.parts.settings.portal.title,
@@ -90,12 +125,30 @@ class PageHandler(BaseHandler):
             asset=self.pages.address,
             base=self.base_url,
             api=f"{self.base_url}{self.parts.settings.server.prefix}",
-            **values,
+            **{**self.frame(), **values},
         )
-        self.fields["Content-Type"] = "text/html; charset=utf-8"
+
+    def go(self, path: str, notice: str = "") -> None:
+        """On to another page of ours, which says `notice`."""
+        if notice:
+            self.set_signed_cookie(NOTICE, notice, expires_days=None)
         self.fields["Cache-Control"] = "no-store"
-        self.fields["Vary"] = "Accept-Language, Cookie"
-        _ = self.finish(text)
+        self.redirect(path, status=303)
+
+    @override
+    def refusal(self, error: GatewayError) -> tuple[bytes, str]:
+        """As a page for people."""
+        return self.page("error.html", status=error.status, message=error.message(self.language)), "text/html"
+
+    @override
+    def set_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:
+        """Every cookie: for this site's own requests, out of a script's reach, and by TLS where there is any."""
+        super().set_cookie(name, value, *args, **{"httponly": True, "samesite": "Lax", "secure": self.secure, **kwargs})
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the pages by TLS."""
+        return self.base_url.startswith("https://")
 
     @property
     def base_url(self) -> str:
@@ -105,6 +158,20 @@ class PageHandler(BaseHandler):
         host = self.request.host or ""
         scheme = "https" if self.request.protocol == "https" else "http"
         return f"{scheme}://{host}" if _HOST.fullmatch(host) else "http://localhost"
+
+    @property
+    def address(self) -> str:
+        """The visitor's, for people to read."""
+        return real_address(self.request.remote_ip or "", self._forwarded, self.parts.trusted)
+
+    @property
+    def subject(self) -> str:
+        """What tries from the visitor's address are counted for: of IPv6 a /64."""
+        return client_address(self.request.remote_ip or "", self._forwarded, self.parts.trusted)
+
+    @property
+    def _forwarded(self) -> str | None:
+        return ",".join(self.request.headers.get_list("X-Forwarded-For")) or None
 
 
 class AssetHandler(BaseHandler):

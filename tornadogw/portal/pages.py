@@ -69,9 +69,9 @@ def loaded() -> Pages:
 
 
 def words() -> dict[str, str]:
-    """Chinese for English, as in `locale/zh.csv`."""
-    text = files(__package__).joinpath("locale", "zh.csv").read_text("utf-8")
-    return {row[0]: row[1] for row in csv.reader(text.splitlines()) if row}
+    """Chinese for English, as in the files of `locale/`: each has the words of some pages."""
+    texts = [each.read_text("utf-8") for each in _folder("locale")]
+    return {row[0]: row[1] for text in texts for row in csv.reader(text.splitlines()) if row}
 
 
 def _folder(name: str) -> Iterator[Traversable]:

@@ -45,7 +45,7 @@ class LandingPage(PageHandler):
     template: ClassVar[str] = "landing.html"
 
     @override
-    def values(self) -> dict[str, Any]:
+    async def values(self) -> dict[str, Any]:
         return {"models": len(self.parts.catalogue.models)}
 
 
@@ -53,7 +53,7 @@ class DocsPage(PageHandler):
     template: ClassVar[str] = "docs.html"
 
     @override
-    def values(self) -> dict[str, Any]:
+    async def values(self) -> dict[str, Any]:
         settings = self.parts.settings
         names = [model.name for model in self.parts.catalogue.models]
         return {
@@ -69,7 +69,7 @@ class ModelsPage(PageHandler):
     template: ClassVar[str] = "models.html"
 
     @override
-    def values(self) -> dict[str, Any]:
+    async def values(self) -> dict[str, Any]:
         catalogue = self.parts.catalogue
         ranked = {model.name for model in catalogue.auto_order()}
         shown = [_shown(model, in_auto=model.name in ranked) for model in catalogue.models]
@@ -80,7 +80,7 @@ class StatusPage(PageHandler):
     template: ClassVar[str] = "status.html"
 
     @override
-    def values(self) -> dict[str, Any]:
+    async def values(self) -> dict[str, Any]:
         found = [self._health(model) for model in self.parts.catalogue.models]
         states = {each.state for each in found}
         return {"models": found, "all_up": states <= {"up"}, "none_up": "up" not in states and "busy" not in states}

@@ -64,6 +64,11 @@ class Server(Table, frozen=True):
 class Portal(Table, frozen=True):
     enabled: Annotated[bool, _help("Whether the pages for people are served; the API is in any case.")] = True
     title: Annotated[str, _help("What the pages call this deployment.")] = "tornadogw"
+    registration: Annotated[
+        Literal["open", "invitation", "closed"],
+        _help("Who may make an account: anybody, who has an invitation, or nobody; operators always can."),
+    ] = "open"
+    login_days: Annotated[Annotated[int, Meta(ge=1, le=365)], _help("Days for which a login lasts.")] = 14
 
 
 class Mongo(Table, frozen=True):

@@ -80,6 +80,10 @@ class MongoAccounts:
         found = await read_figures(self._mongo, "accounts", {"email": email})
         return _account(*found[0]) if found else None
 
+    async def by_id(self, account_id: str) -> Account | None:
+        found = await read_figures(self._mongo, "accounts", {"_id": account_id})
+        return _account(*found[0]) if found else None
+
     async def all(self) -> Sequence[Account]:
         found = await read_figures(self._mongo, "accounts", {})
         return sorted((_account(*each) for each in found), key=lambda account: account.email)

@@ -12,8 +12,11 @@ from tornadogw.store import (
     mongo_keys,
     mongo_leases,
     mongo_limits,
+    mongo_links,
+    mongo_logins,
     mongo_orders,
     mongo_plans,
+    mongo_tries,
     mongo_usage,
 )
 
@@ -29,8 +32,11 @@ INDEXES = (
     mongo_keys.INDEXES,
     mongo_leases.INDEXES,
     mongo_limits.INDEXES,
+    mongo_links.INDEXES,
+    mongo_logins.INDEXES,
     mongo_orders.INDEXES,
     mongo_plans.INDEXES,
+    mongo_tries.INDEXES,
     mongo_usage.INDEXES,
 )
 """For `Mongo.ensure_indexes`."""

@@ -41,9 +41,10 @@ MAX_AMOUNT = 2**63 - 1
 PAYMENT_REF = re.compile(r"code-[0-9a-f]{64}|order-[0-9a-f]{20}(-refund)?", re.ASCII)
 """References of what codes and orders pay in and take back; no payment by hand has such a one."""
 
-Role = Literal["user", "operator", "owner"]
+Role = Literal["user", "reader", "operator", "owner"]
 Status = Literal["active", "disabled"]
-ROLES: tuple[Role, ...] = ("user", "operator", "owner")
+ROLES: tuple[Role, ...] = ("user", "reader", "operator", "owner")
+"""Each may do what those before it may. A reader sees the operators' console and changes nothing there."""
 STATUSES: tuple[Status, ...] = ("active", "disabled")
 
 
@@ -162,6 +163,8 @@ class AccountStore(Protocol):
         """Store a new account; its amounts start at zero. Raises `Duplicate` for a known e-mail address."""
 
     async def by_email(self, email: str) -> Account | None: ...
+
+    async def by_id(self, account_id: str) -> Account | None: ...
 
     async def all(self) -> Sequence[Account]:
         """Every account, by e-mail address."""

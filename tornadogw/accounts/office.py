@@ -1,0 +1,78 @@
+"""The services that command line, pages and admin API share, made once over one database."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.audit import Audit
+from tornadogw.accounts.codes import Codes
+from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.logins import Logins
+from tornadogw.accounts.orders import Orders
+from tornadogw.accounts.plans import Plans
+from tornadogw.accounts.registration import Registration
+from tornadogw.accounts.subscriptions import Subscriptions
+from tornadogw.accounts.tries import Tries
+from tornadogw.secret import Secret
+from tornadogw.settings import Settings
+from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_audit import MongoAudit
+from tornadogw.store.mongo_codes import MongoCodes
+from tornadogw.store.mongo_days import MongoDays
+from tornadogw.store.mongo_decisions import MongoDecisions
+from tornadogw.store.mongo_health import MongoHealth
+from tornadogw.store.mongo_keys import MongoKeys
+from tornadogw.store.mongo_links import MongoLinks
+from tornadogw.store.mongo_logins import MongoLogins
+from tornadogw.store.mongo_orders import MongoOrders
+from tornadogw.store.mongo_plans import MongoPlans
+from tornadogw.store.mongo_subscriptions import MongoSubscriptions
+from tornadogw.store.mongo_tries import MongoTries
+from tornadogw.store.ports_decisions import DecisionStore
+from tornadogw.store.ports_health import HealthStore
+from tornadogw.store.ports_usage import DayStore
+
+__all__ = ["Office", "office"]
+
+
+class Office(msgspec.Struct, frozen=True):
+    """Each service once."""
+
+    accounts: Accounts
+    keys: Keys
+    plans: Plans
+    subscriptions: Subscriptions
+    codes: Codes
+    orders: Orders
+    audit: Audit
+    logins: Logins
+    tries: Tries
+    registration: Registration
+    days: DayStore
+    decisions: DecisionStore
+    health: HealthStore
+
+
+def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
+    """Those of one database."""
+    store, zone = MongoAccounts(mongo), settings.money.time_zone
+    accounts, plans, tries = Accounts(store), Plans(MongoPlans(mongo)), Tries(MongoTries(mongo))
+    return Office(
+        accounts=accounts,
+        keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
+        plans=plans,
+        subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
+        orders=Orders(MongoOrders(mongo), accounts),
+        audit=Audit(MongoAudit(mongo), accounts),
+        logins=Logins(MongoLogins(mongo), days=settings.portal.login_days),
+        tries=tries,
+        registration=Registration(MongoLinks(mongo), accounts, tries, settings.portal.registration),
+        days=MongoDays(mongo, zone),
+        decisions=MongoDecisions(mongo),
+        health=MongoHealth(mongo, secrets.token_hex(8)),
+    )

@@ -1,0 +1,93 @@
+"""The way in and out: log in, register, log out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from tornadogw.accounts.accounts import normal_email
+from tornadogw.errors import UsageError
+from tornadogw.handlers.base import Access
+from tornadogw.portal.form import FormPage
+from tornadogw.portal.page import LOGIN
+from tornadogw.portal.private import PrivatePage
+from tornadogw.store.ports import Account
+
+__all__ = ["LoginPage", "LogoutPage", "RegisterPage", "inside"]
+
+HOME = "/console"
+_INSIDE = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
+
+
+def inside(path: str) -> str:
+    """`path` if it is one of this site, else where everybody begins: a link to the log-in leads nowhere else."""
+    return path if _INSIDE.fullmatch(path) else HOME
+
+
+class EntryPage(FormPage):
+    """Lets an account in."""
+
+    async def enter(self, account: Account, notice: str = "") -> None:
+        """From now on this browser is logged in."""
+        logins, days = self.parts.office.logins, self.parts.settings.portal.login_days
+        new = await logins.begin(account, address=self.address, agent=self.request.headers.get("User-Agent", ""))
+        self.set_signed_cookie(LOGIN, new.token, expires_days=days)
+        self.clear_cookie("_xsrf")  # a new one for who is somebody now
+        self.go(inside(self.form.text("next")), notice)
+
+
+class LoginPage(EntryPage):
+    template: ClassVar[str] = "login.html"
+    acts: ClassVar[Mapping[str, str]] = {"": "log_in"}
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        return {"next": inside(self.get_query_argument("next", self.form.text("next")))}
+
+    async def log_in(self) -> None:
+        office, email = self.parts.office, self.form.text("email").lower()
+        await office.tries.allow("login", email, self.subject)
+        account = await office.accounts.log_in(email, self.form.raw("password"))
+        if account is None:
+            raise UsageError(
+                "this address and this password do not belong together, or the account is disabled",
+                zh="邮箱与密码不符，或者账户已停用",
+                field="password",
+            )
+        await office.tries.forgive("login", email, self.subject)
+        await self.enter(account)
+
+
+class RegisterPage(EntryPage):
+    template: ClassVar[str] = "register.html"
+    acts: ClassVar[Mapping[str, str]] = {"": "register"}
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        return {"invitation": self.get_query_argument("invitation", "")[:100]}
+
+    async def register(self) -> None:
+        password = self.form.raw("password")
+        email = normal_email(self.form.text("email"))
+        if password != self.form.raw("password_again"):
+            raise UsageError("the two passwords differ", zh="两次输入的密码不一致", field="password_again")
+        account = await self.parts.office.registration.register(
+            email, password, invitation=self.form.raw("invitation"), language=self.language, address=self.subject
+        )
+        await self.enter(account, self.say("Welcome! Make an API key to begin."))
+
+
+class LogoutPage(PrivatePage):
+    """Nothing to see: a form of every page leads here."""
+
+    access: ClassVar[Access] = "login"
+    verbs: ClassVar[tuple[str, ...]] = ("POST",)
+    acts: ClassVar[Mapping[str, str]] = {"": "log_out"}
+
+    async def log_out(self) -> None:
+        await self.parts.office.logins.end(self.visit.account, self.visit.login.id)
+        self.clear_cookie(LOGIN)
+        self.go("/", self.say("You are logged out."))

@@ -1,0 +1,95 @@
+"""What the pages need from MongoDB: who is logged in, what was tried too often, and links that work once.
+
+As in `ports`: every method may raise `StoreUnavailable`, moments are Unix seconds. No token is stored, only its digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from tornadogw.store.ports import Account, Entry, Value
+
+__all__ = ["Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
+
+LinkKind = Literal["invite", "register", "reset"]
+
+
+class Login(Value, frozen=True):
+    """Somebody who has logged in, at one browser."""
+
+    id: str
+    """Digest of the token that the browser has: who learns it cannot log in with it."""
+    account_id: str
+    created: float
+    seen: float
+    """Right to a minute."""
+    ends: float
+    address: str = ""
+    agent: str = ""
+    """What the browser calls itself."""
+    by: str = ""
+    """E-mail address of the operator who is logged in as somebody else; empty: it is the account's own."""
+
+
+class LoginStore(Protocol):
+    """Who is logged in."""
+
+    async def add(self, login: Login, entry: Entry | None) -> None:
+        """`entry`: for the audit log, when an operator logs in as somebody else."""
+
+    async def find(self, login_id: str) -> tuple[Login, Account] | None:
+        """A login that has not ended, and whose it is. Notes that it was seen."""
+
+    async def of_account(self, account_id: str) -> Sequence[Login]:
+        """Those that have not ended, the newest first."""
+
+    async def remove(self, account_id: str, login_id: str) -> bool:
+        """False: the account has no such login."""
+
+    async def remove_all(self, account_id: str, *, but: str = "") -> None:
+        """Log the account out everywhere, except at `but`."""
+
+
+class TriesStore(Protocol):
+    """Counts what must not be tried too often."""
+
+    async def count(self, names: Sequence[str], seconds: float) -> Sequence[int]:
+        """One more try for each of `names`, in windows that begin with the first try; what each has now."""
+
+    async def clear(self, name: str) -> None:
+        """Forget the tries of `name`."""
+
+
+class Link(Value, frozen=True):
+    """What a link or code that was sent to somebody stands for."""
+
+    id: str
+    """Digest of its token."""
+    kind: LinkKind
+    ends: float
+    uses: int = 1
+    """How often it may still be used."""
+    what: Mapping[str, Any] = {}
+    """What it is for: an account, an e-mail address."""
+
+
+class LinkStore(Protocol):
+    """Links that work once, or so many times."""
+
+    async def add(self, link: Link, entry: Entry | None = None) -> None: ...
+
+    async def find(self, kind: LinkKind, link_id: str) -> Link | None:
+        """It, while it works."""
+
+    async def take(self, kind: LinkKind, link_id: str) -> Link | None:
+        """Use it: of many who do so at the same time as many succeed as it has uses."""
+
+    async def give_back(self, kind: LinkKind, link_id: str) -> None:
+        """It was taken in vain."""
+
+    async def of_kind(self, kind: LinkKind) -> Sequence[Link]:
+        """Those that work, the one that ends first at the front."""
+
+    async def remove(self, kind: LinkKind, link_id: str, entry: Entry | None = None) -> bool:
+        """False: there is none."""
