@@ -1,4 +1,4 @@
-"""What may not be tried too often: passwords, registrations, codes. Counted for all processes together.
+"""What may not be tried too often: passwords, registrations, codes. Counted for all processes as one.
 
 Who tries passwords from one address is stopped there; an account is closed to everybody only after many more, so that
 nobody can lock its owner out with a handful.

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from tornadogw.dialects.chat_negotiate import prefers
-from tornadogw.errors import GatewayError, UnknownPath
+from tornadogw.errors import GatewayError, Unavailable, UnknownPath
 from tornadogw.handlers.base import Access, BaseHandler, Parts
 from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.portal.pages import Language, Pages
+from tornadogw.store.ports import StoreUnavailable
 
 __all__ = ["LOGIN", "AssetHandler", "PageHandler"]
 
@@ -139,6 +140,11 @@ class PageHandler(BaseHandler):
     def refusal(self, error: GatewayError) -> tuple[bytes, str]:
         """As a page for people."""
         return self.page("error.html", status=error.status, message=error.message(self.language)), "text/html"
+
+    @override
+    def failed(self, error: Exception) -> None:
+        """People are told to come back when the database is away."""
+        super().failed(Unavailable(retry_after=1) if isinstance(error, StoreUnavailable) else error)
 
     @override
     def set_cookie(self, name: str, value: str | bytes, *args: Any, **kwargs: Any) -> None:

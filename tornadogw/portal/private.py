@@ -8,11 +8,10 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from tornadogw.accounts.logins import may
-from tornadogw.errors import Unavailable
 from tornadogw.handlers.base import Access
 from tornadogw.portal.form import Forbidden, FormPage
 from tornadogw.portal.page import LOGIN
-from tornadogw.store.ports import ROLES, Account, StoreUnavailable
+from tornadogw.store.ports import ROLES, Account
 from tornadogw.store.ports_people import Login
 from tornadogw.types import Value
 
@@ -59,10 +58,7 @@ class PrivatePage(FormPage):
         token = self.get_signed_cookie(LOGIN, max_age_days=self.parts.settings.portal.login_days)
         if token is None:
             return None
-        try:
-            found = await self.parts.office.logins.find(token.decode("ascii", "replace"))
-        except StoreUnavailable:
-            raise Unavailable(retry_after=1) from None
+        found = await self.parts.office.logins.find(token.decode("ascii", "replace"))
         return None if found is None else Visit(found[1], found[0])
 
     @override

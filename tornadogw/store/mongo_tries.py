@@ -1,4 +1,4 @@
-"""What was tried how often, in MongoDB, for all processes together.
+"""What was tried how often, in MongoDB, for all processes as one.
 
 tries  `_id` what, `n` tries, `e` end of the window, by the database's clock; removed then
 """

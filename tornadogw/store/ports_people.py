@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from tornadogw.store.ports import Account, Entry, Value
+from tornadogw.store.ports import Account, Entry
+from tornadogw.types import Value
 
 __all__ = ["Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
 
