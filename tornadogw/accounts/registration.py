@@ -23,6 +23,8 @@ __all__ = ["Mode", "NewInvitation", "Registration"]
 Mode = Literal["open", "invitation", "closed"]
 BY = "registration"
 _MOST_USES = 100_000
+_ID = 12
+"""Characters of a digest by which people name an invitation."""
 _LONGEST = 100
 """Characters of an invitation that are looked at."""
 
@@ -59,7 +61,7 @@ class Registration:
         link = await self._links.take("invite", digest(invitation.strip()[:_LONGEST]))
         if link is None:
             raise _no_invitation()
-        by = f"{BY} {link.id[:12]}"
+        by = f"{BY} {link.id[:_ID]}"
         try:
             return await self._accounts.create(subject, password=password, language=language, by=by)
         except UsageError:
@@ -84,14 +86,17 @@ class Registration:
         return await self._links.of_kind("invite")
 
     async def withdraw(self, link_id: str, *, by: str = "") -> None:
-        """It works no more."""
-        entry = Entry(by=by, act="invitation.withdraw", at=self._now(), subject=link_id[:12])
-        if not await self._links.remove("invite", link_id, entry):
+        """It works no more. `link_id`: its beginning is enough."""
+        full = next(
+            (each.id for each in await self.invitations() if len(link_id) >= _ID and each.id.startswith(link_id)), ""
+        )
+        entry = Entry(by=by, act="invitation.withdraw", at=self._now(), subject=full[:_ID])
+        if not full or not await self._links.remove("invite", full, entry):
             raise UsageError("there is no such invitation", zh="没有这个邀请码")
 
     def _entry(self, act: str, link: Link, by: str) -> Entry:
         after = {"uses": link.uses, "ends": int(link.ends)}
-        return Entry(by=by, act=act, at=self._now(), subject=link.id[:12], after=after)
+        return Entry(by=by, act=act, at=self._now(), subject=link.id[:_ID], after=after)
 
 
 def _no_invitation() -> UsageError:

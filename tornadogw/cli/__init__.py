@@ -38,6 +38,7 @@ COMMANDS = {
     "key": ("tornadogw.cli.key:key", both("管理 API Key。", "Manage API keys.")),
     "plan": ("tornadogw.cli.plan:plan", both("管理套餐。", "Manage plans.")),
     "code": ("tornadogw.cli.code:code", both("管理兑换码。", "Manage redeem codes.")),
+    "invitation": ("tornadogw.cli.invitation:invitation", both("管理注册邀请。", "Manage invitations to register.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
     "explain": (
         "tornadogw.cli.explain:explain",
