@@ -321,7 +321,7 @@ def test_it_stops_when_its_terminal_is_closed(tmp_path):
         said += os.read(terminal, 4096)
     end = os.pidfd_open(pid)
     os.close(terminal)
-    assert select.select([end], [], [], 20)[0]
+    assert select.select([end], [], [], 60)[0]
     os.close(end)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert not (Path(tmp_path) / "data" / "mongod.json").exists()
