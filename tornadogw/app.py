@@ -20,6 +20,7 @@ from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
+from tornadogw.portal.keys import KeyPage, KeysPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
@@ -69,6 +70,8 @@ def pages() -> Sequence[Route]:
         Route("/register", RegisterPage),
         Route("/logout", LogoutPage),
         Route("/console", OverviewPage),
+        Route("/console/keys", KeysPage),
+        Route("/console/keys/", KeyPage, rest=True),
         Route("/static/", AssetHandler, rest=True),
     ]
 

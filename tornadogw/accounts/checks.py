@@ -81,10 +81,12 @@ def checked_models(models: Sequence[str] | None) -> tuple[str, ...] | None:
     return names
 
 
-def checked_count(what: str, count: int | None, most: int) -> int | None:
+def checked_count(what: str, count: int | None, most: int, field: str = "") -> int | None:
     """A whole number of `what`, 1 to `most`, or None."""
     if count is not None and not 1 <= count <= most:
-        raise UsageError(f"{what} are 1 to {most}, not {count}", zh=f"{what} 须为 1 到 {most}，而不是 {count}")
+        raise UsageError(
+            f"{what} are 1 to {most}, not {count}", zh=f"{what} 须为 1 到 {most}，而不是 {count}", field=field
+        )
     return count
 
 

@@ -15,10 +15,26 @@ from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import UsageError
 from tornadogw.store.ports import Account, AccountStore, ApiKey, Entry, KeyStore
 
-__all__ = ["Keys", "NewKey"]
+__all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
 
 NO_BUDGET = "none"
+KEEP, NEVER = "keep", "never"
+"""What becomes of a key's expiry."""
 _MOST_NETWORKS, _MOST_TOKENS, _MOST_CONCURRENT = 1000, 10**9, 100_000
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a key is to be like; amounts are decimal text, as people write them."""
+
+    label: str = ""
+    rpm: int | None = None
+    models: Sequence[str] | None = None
+    ips: Sequence[str] = ()
+    stream_default: bool | None = None
+    daily_budget: str | None = None
+    budget: str | None = None
+    tpm: int | None = None
+    concurrent: int | None = None
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -48,6 +64,30 @@ def _checked_ips(ips: Sequence[str]) -> tuple[str, ...]:
             f"a key takes at most {_MOST_NETWORKS} networks", zh=f"一个密钥最多 {_MOST_NETWORKS} 个网段", field="ips"
         )
     return tuple(networks)
+
+
+def _budget(text: str | None, field: str) -> int | None:
+    try:
+        return None if text is None else parse_amount(text)
+    except UsageError as error:
+        raise UsageError(str(error), zh=error.zh, field=field) from None
+
+
+def _shaped(key: ApiKey, wanted: Wanted) -> ApiKey:
+    """The key as it is wanted. Raises `UsageError`."""
+    daily, total = wanted.daily_budget, wanted.budget
+    return msgspec.structs.replace(
+        key,
+        label=checked_label(wanted.label),
+        rpm=checked_rpm(wanted.rpm),
+        models=checked_models(wanted.models),
+        ips=_checked_ips(wanted.ips),
+        stream_default=wanted.stream_default,
+        budget_daily=_budget(daily, "daily_budget"),
+        budget_total=_budget(total, "budget"),
+        tokens_per_minute=checked_count("tokens per minute", wanted.tpm, _MOST_TOKENS, "tpm"),
+        concurrent=checked_count("concurrent requests", wanted.concurrent, _MOST_CONCURRENT, "concurrent"),
+    )
 
 
 class Keys:
@@ -81,25 +121,30 @@ class Keys:
         """
         lifetime = None if expires is None else parse_duration(expires)
         now = self._now()
-        key = ApiKey(
-            id=secrets.token_hex(6),
-            account_id="",
-            label=checked_label(label),
-            rpm=checked_rpm(rpm),
-            models=checked_models(models),
-            ips=_checked_ips(ips),
-            expires=None if lifetime is None else now + lifetime,
-            stream_default=stream_default,
-            budget_daily=None if daily_budget is None else parse_amount(daily_budget),
-            budget_total=None if budget is None else parse_amount(budget),
-            tokens_per_minute=checked_count("tokens per minute", tpm, _MOST_TOKENS),
-            concurrent=checked_count("concurrent requests", concurrent, _MOST_CONCURRENT),
-            created=now,
-        )
+        wanted = Wanted(label, rpm, models, ips, stream_default, daily_budget, budget, tpm, concurrent)
+        expiry = None if lifetime is None else now + lifetime
+        key = _shaped(ApiKey(id=secrets.token_hex(6), account_id="", expires=expiry, created=now), wanted)
         account = await self._account(email)
         new = NewKey(msgspec.structs.replace(key, account_id=account.id), new_key())
         await self._keys.add(new.key, self._hasher.digest(new.text), self._entry("key.create", account, key.id, by))
         return new
+
+    async def change(self, email: str, key_id: str, wanted: Wanted, *, expires: str = KEEP, by: str = "") -> ApiKey:
+        """Make the key as `wanted`, all of it. `expires`: a duration from now, `never`, or `keep` what it has."""
+        lifetime = None if expires in (KEEP, NEVER) else parse_duration(expires)
+        _shaped(ApiKey("", ""), wanted)  # what is wrong is said before anything is looked for
+        account = await self._account(email)
+
+        def edit(key: ApiKey) -> ApiKey:
+            shaped = _shaped(key, wanted)
+            if expires == KEEP:
+                return shaped
+            return msgspec.structs.replace(shaped, expires=None if lifetime is None else self._now() + lifetime)
+
+        changed = await self._keys.change(account.id, key_id, edit, self._entry("key.change", account, key_id, by))
+        if changed is None:
+            raise _unknown_key(account, key_id)
+        return changed
 
     async def list(self, email: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -60,6 +61,16 @@ class PrivatePage(FormPage):
             return None
         found = await self.parts.office.logins.find(token.decode("ascii", "replace"))
         return None if found is None else Visit(found[1], found[0])
+
+    @property
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time()
+
+    async def zone(self) -> str:
+        """The time zone of the account's days."""
+        standing = await self.parts.office.subscriptions.of(self.visit.account)
+        return standing.time_zone or self.parts.settings.money.time_zone
 
     @override
     def frame(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ keys  `_id`, `h` (HMAC-SHA256 of the text, 32 bytes), `a` account, `name` label,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -60,6 +60,30 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
     )
 
 
+def _fields(key: ApiKey) -> dict[str, Any]:
+    """What may change of it."""
+    return {
+        "name": key.label,
+        "status": "disabled" if key.disabled else "active",
+        "rpm": key.rpm,
+        "models": None if key.models is None else list(key.models),
+        "ips": list(key.ips),
+        "exp": maybe_moment(key.expires),
+        "sd": key.stream_default,
+        "bd": None if key.budget_daily is None else money(key.budget_daily),
+        "bt": None if key.budget_total is None else money(key.budget_total),
+        "tpm": key.tokens_per_minute,
+        "cc": key.concurrent,
+    }
+
+
+def _changed(before: ApiKey, after: ApiKey) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What differs, as it was and as it is."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    names = [name for name in old if old[name] != new[name]]
+    return {name: old[name] for name in names}, {name: new[name] for name in names}
+
+
 def _amount(found: Any) -> int | None:
     return None if found is None else int(found)
 
@@ -89,23 +113,7 @@ class MongoKeys:
         self._mongo, self._keys = mongo, mongo.database["keys"]
 
     async def add(self, key: ApiKey, digest: bytes, entry: Entry) -> None:
-        document = {
-            "_id": key.id,
-            "h": digest,
-            "a": key.account_id,
-            "name": key.label,
-            "status": "disabled" if key.disabled else "active",
-            "rpm": key.rpm,
-            "models": None if key.models is None else list(key.models),
-            "ips": list(key.ips),
-            "exp": maybe_moment(key.expires),
-            "sd": key.stream_default,
-            "bd": None if key.budget_daily is None else money(key.budget_daily),
-            "bt": None if key.budget_total is None else money(key.budget_total),
-            "tpm": key.tokens_per_minute,
-            "cc": key.concurrent,
-            "t": moment(key.created),
-        }
+        document = {"_id": key.id, "h": digest, "a": key.account_id, "t": moment(key.created), **_fields(key)}
 
         async def make(session: Session) -> None:
             await self._keys.insert_one(document, session=session)
@@ -143,6 +151,22 @@ class MongoKeys:
     async def set_digest(self, account_id: str, key_id: str, digest: bytes, entry: Entry) -> bool:
         return await self._set(account_id, key_id, {"h": digest}, entry)
 
+    async def change(
+        self, account_id: str, key_id: str, edit: Callable[[ApiKey], ApiKey], entry: Entry
+    ) -> ApiKey | None:
+        async def put(session: Session) -> ApiKey | None:
+            wanted = {"_id": key_id, "a": account_id}
+            found = await self._keys.find_one(wanted, session=session)
+            if found is None:
+                return None
+            before = _key(found)
+            after = edit(before)
+            await self._keys.update_one(wanted, {"$set": _fields(after)}, session=session)
+            await note(self._mongo, session, entry, *_changed(before, after))
+            return after
+
+        return await self._mongo.transaction(put)
+
     async def set_budgets(self, account_id: str, key_id: str, budgets: Mapping[str, int | None], entry: Entry) -> bool:
         fields = {_BUDGETS[each]: None if amount is None else money(amount) for each, amount in budgets.items()}
         return await self._set(account_id, key_id, fields, entry)
@@ -153,10 +177,7 @@ class MongoKeys:
             before = await self._keys.find_one_and_update(wanted, {"$set": fields}, session=session)
             if not before:
                 return False
-            old, new = msgspec.to_builtins(_key(before)), msgspec.to_builtins(_key({**before, **fields}))
-            changed = [name for name in old if old[name] != new[name]]
-            told = ({name: each[name] for name in changed} for each in (old, new))
-            await note(self._mongo, session, entry, *told)
+            await note(self._mongo, session, entry, *_changed(_key(before), _key({**before, **fields})))
             return True
 
         return await self._mongo.transaction(put)

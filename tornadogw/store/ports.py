@@ -7,7 +7,7 @@ Amounts are integers in micro-units of the currency, moments are Unix seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -204,6 +204,11 @@ class KeyStore(Protocol):
 
     async def set_digest(self, account_id: str, key_id: str, digest: bytes, entry: Entry) -> bool:
         """Give the key another text; the old one is unknown from now on. False: the account has no such key."""
+
+    async def change(
+        self, account_id: str, key_id: str, edit: Callable[[ApiKey], ApiKey], entry: Entry
+    ) -> ApiKey | None:
+        """What `edit` makes of the key, all but its id, account and text; None: the account has no such key."""
 
     async def set_budgets(self, account_id: str, key_id: str, budgets: Mapping[str, int | None], entry: Entry) -> bool:
         """`budgets`: `daily`, `total` or both; None takes one away. False: the account has no such key."""
