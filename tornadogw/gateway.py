@@ -46,7 +46,6 @@ from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
 from tornadogw.store.mongo import Mongo
-from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions, keep_decisions
 from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_health import MongoHealth
@@ -58,6 +57,7 @@ from tornadogw.store.mongo_prices import note_prices
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
+from tornadogw.store.mongo_totals import MongoBooks
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
@@ -177,7 +177,7 @@ async def _prepare(mongo: Mongo, secret: Secret) -> None:
 async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data: Path) -> AsyncIterator[Ledger]:
     """The ledger and who looks after leases. What earlier processes left in their journals is booked first."""
     money, leases, events = settings.money, MongoLeases(mongo), MongoEvents(mongo)
-    days = DayWriter(MongoDays(mongo, money.time_zone))
+    days = DayWriter(MongoBooks(mongo, money.time_zone))
     identity = await mongo.identity()
     slot = take_slot(data / "journal") if money.journal == "disk" else None
     journal = None

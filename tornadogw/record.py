@@ -37,7 +37,7 @@ class Tally:
 
     def record(self, attempt: RouteAttempt | None, attempts: Sequence[Attempt]) -> Record:
         """The record as of now. `attempt` is the one that is charged; None: nobody answered, nothing is."""
-        charged = {} if attempt is None else self._charged(attempt)
+        charged = {} if attempt is None else self._charged(attempt, sum(each.cost for each in attempts))
         return Record(
             id=self._id,
             account_id=self._caller.account_id,
@@ -54,8 +54,8 @@ class Tally:
             **charged,
         )
 
-    def _charged(self, attempt: RouteAttempt) -> dict[str, Any]:
-        """What `attempt` adds to the record."""
+    def _charged(self, attempt: RouteAttempt, vain: int) -> dict[str, Any]:
+        """What `attempt` adds to the record; `vain`: what the others cost the operator."""
         route, identity = attempt.candidate.route, attempt.answer.identity
         metered = total([meter.result(whole=self._finish == "whole") for meter in attempt.meters])
         return {
@@ -66,6 +66,7 @@ class Tally:
             "source": metered.source,
             "cost": cost(route.price, metered.usage, self._factor),
             "price": route.price,
+            "paid": None if route.cost is None else cost(route.cost, metered.usage) + vain,
             "dropped": tuple(sorted(attempt.dropped)),
             "broken_events": attempt.broken,
             "first_event_ms": None if attempt.first_event is None else self._ms(attempt.first_event),

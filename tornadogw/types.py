@@ -398,3 +398,5 @@ class Record(Value, frozen=True):
     """The account's local day on which the call was held, YYYYMMDD."""
     trace: str = ""
     """The client's `traceparent`, if it sent one."""
+    paid: int | None = None
+    """What it cost the operator, micro-units; None: the route does not say what is paid for it."""

@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 async def expiries(mongo: Mongo) -> dict[str, int]:
     found = {}
-    for name in ("events", "usage_day", "usage_runs"):
+    for name in ("events", "usage_day", "usage_runs", "usage_total"):
         for index in await mongo.database[name].list_indexes().to_list(None):
             if "expireAfterSeconds" in index:
                 found[name] = index["expireAfterSeconds"] // 86400
@@ -31,7 +31,7 @@ async def test_nothing_was_ever_removed(mongo: Mongo) -> None:
 
 async def test_the_settings_become_expiries(mongo: Mongo) -> None:
     await keep(mongo, events=90, days=400)
-    assert await expiries(mongo) == {"events": 90, "usage_day": 400, "usage_runs": 400}
+    assert await expiries(mongo) == {"events": 90, "usage_day": 400, "usage_runs": 400, "usage_total": 400}
     assert age(await complete_from(mongo, datetime.now(UTC))) == pytest.approx(90, abs=0.01)
     assert age(await days_from(mongo, datetime.now(UTC))) == pytest.approx(400, abs=0.01)
 
@@ -39,7 +39,7 @@ async def test_the_settings_become_expiries(mongo: Mongo) -> None:
 async def test_a_changed_setting_changes_the_expiry(mongo: Mongo) -> None:
     await keep(mongo, events=90, days=400)
     await keep(mongo, events=7, days=30)
-    assert await expiries(mongo) == {"events": 7, "usage_day": 30, "usage_runs": 30}
+    assert await expiries(mongo) == {"events": 7, "usage_day": 30, "usage_runs": 30, "usage_total": 30}
     assert age(await complete_from(mongo, datetime.now(UTC))) == pytest.approx(7, abs=0.01)
 
 

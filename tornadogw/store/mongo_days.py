@@ -43,6 +43,7 @@ __all__ = [
     "decoded",
     "encoded",
     "name_of",
+    "safe",
     "usage_day",
 ]
 
@@ -116,7 +117,7 @@ def _count(sums: Mapping[str, Any]) -> Count:
     return Count(*[int(get(short, 0)) for short in _SHORT])
 
 
-def _safe(expression: Any) -> Mapping[str, Any]:
+def safe(expression: Any) -> Mapping[str, Any]:
     """`encoded`, in the database."""
     safe: Any = {"$ifNull": [expression, ""]}
     for raw, code in _UNSAFE:
@@ -133,9 +134,9 @@ def counted(match: Mapping[str, Any], days: Sequence[str] | None, zone: str) -> 
     """Stages over `events` that make documents of `usage_day`: of these days only, unless there are none."""
     names = {
         "h": {"$dateToString": {"date": "$t", "format": "%Y%m%d%H", "timezone": "UTC"}},
-        "m": _safe("$m"),
-        "k": _safe("$k"),
-        "w": _safe("$w"),
+        "m": safe("$m"),
+        "k": safe("$k"),
+        "w": safe("$w"),
     }
     each: dict[str, Any] = {short: {"$sum": f"${short}"} for short in _SUMMED}
     sums = {"n": {"$sum": "$n"}, **each}

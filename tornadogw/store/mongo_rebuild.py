@@ -20,6 +20,7 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_days import EARLIEST, LATEST, began, between, counted, date_of, name_of
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from, days_from
+from tornadogw.store.mongo_totals import MongoTotals
 
 __all__ = ["MongoDayJobs", "written_over"]
 
@@ -51,7 +52,7 @@ class MongoDayJobs:
         """`zone`: the IANA name for events that do not say their day."""
         self._mongo, self._zone = mongo, zone
         self._events, self._days = mongo.database["events"], mongo.database["usage_day"]
-        self._runs = mongo.database["usage_runs"]
+        self._runs, self._totals = mongo.database["usage_runs"], MongoTotals(mongo, zone)
 
     async def due(self) -> Sequence[str]:
         now = datetime.now(UTC)
@@ -95,6 +96,7 @@ class MongoDayJobs:
         begun = await self._now()
         await self._merge({"t": began(days)}, days)
         await self._empty({"d": {"$gte": date_of(first), "$lte": date_of(last)}}, begun)
+        await self._totals.rebuild(days, MARGIN_MS)
         with driver_errors():
             return await self._days.count_documents({"d": {"$gte": date_of(first), "$lte": date_of(last)}})
 
@@ -111,6 +113,8 @@ class MongoDayJobs:
                 theirs = {"a": {"$in": [each["a"] for each in documents]}, "t": began([day])}
                 await self._merge(theirs, [day])
             await self._quiet([each["_id"] for each in documents])
+        for day in await self._totals.late():
+            await self._totals.rebuild([day], MARGIN_MS)
         return len(found)
 
     async def _quiet(self, ids: Sequence[str]) -> None:

@@ -39,7 +39,10 @@ async def keep(mongo: Mongo, *, events: int, days: int) -> None:
             upsert=True,
         )
     await mongo.ensure_indexes(
-        {"events": _expiring("t", events), "usage_day": _expiring("d", days), "usage_runs": _expiring("d", days)}
+        {
+            "events": _expiring("t", events),
+            **{each: _expiring("d", days) for each in ("usage_day", "usage_runs", "usage_total")},
+        }
     )
 
 

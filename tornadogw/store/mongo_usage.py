@@ -6,7 +6,7 @@ events  `_id` lease and counter (docs/decisions/0008-money-is-leased.md; request
         `st` finish, `cd` code, `i` prompt, `o` completion, `ic` cached, `iw` cache write, `og` reasoning tokens,
         `src` their source, `c` cost (Int64), `p` price [input, output, cached, cache write, reasoning], `at` attempts
         [[upstream, model, outcome, reason, ms, began, calls, cost if any]], `dr` dropped, `be` broken
-        events, `ttft` first event ms, `ms`
+        events, `ttft` first event ms, `ms`, `pc` what the operator pays (Int64)
 Fields that say nothing are left out. What a client or an upstream words is cut, so that an event always fits.
 """
 
@@ -81,6 +81,8 @@ def event(call: Record, event_id: str) -> dict[str, Any]:
         document["ttft"] = call.first_event_ms
     if call.factor != MILLION:
         document["f"] = call.factor
+    if call.paid is not None:
+        document["pc"] = money(call.paid)
     return document
 
 
@@ -105,6 +107,7 @@ def least_event(call: Record, event_id: str) -> dict[str, Any]:
         wallet=call.wallet,
         factor=call.factor,
         day=call.day,
+        paid=call.paid,
     )
     return event(least, event_id)
 
@@ -138,6 +141,7 @@ def record(document: Mapping[str, Any]) -> Record:
         wallet=get("w", ""),
         factor=get("f", MILLION),
         day=get("d", ""),
+        paid=None if get("pc") is None else int(document["pc"]),
     )
 
 

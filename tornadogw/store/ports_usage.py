@@ -12,7 +12,7 @@ from typing import Protocol
 from tornadogw.store.ports_money import Entry
 from tornadogw.types import Value
 
-__all__ = ["Count", "DayBook", "DayJobs", "DayStore", "UsageDay"]
+__all__ = ["Count", "DayBook", "DayJobs", "DayStore", "Sum", "Total", "TotalStore", "UsageDay"]
 
 
 class Count(Value, frozen=True):
@@ -40,6 +40,42 @@ class UsageDay(Value, frozen=True):
     keys: Mapping[str, Count] = {}
     wallets: Mapping[str, Count] = {}
     """By what paid: `prepaid`, `day`; empty: nothing was held, or the first version held it."""
+
+
+class Sum(Value, frozen=True):
+    """What calls of all accounts came to, as the operator sees it. Amounts are micro-units."""
+
+    requests: int = 0
+    cost: int = 0
+    """What was charged."""
+    prompt: int = 0
+    completion: int = 0
+    failed: int = 0
+    """Calls that the upstream or a limit of time broke off."""
+    paid: int = 0
+    """What the operator pays, where that is known."""
+    unknown: int = 0
+    """What was charged for calls of which it is not."""
+
+    @property
+    def profit(self) -> int:
+        """Of the calls whose cost is known."""
+        return self.cost - self.unknown - self.paid
+
+
+class Total(Value, frozen=True):
+    """One day of all accounts: their own days of that date."""
+
+    day: str
+    sums: Mapping[tuple[str, str], Sum] = {}
+    """By model and upstream that answered."""
+
+
+class TotalStore(Protocol):
+    """Days of all accounts."""
+
+    async def totals(self, first: str, last: str) -> Sequence[Total]:
+        """The days from `first` to `last` with calls, in order, a document each; the last seconds may be missing."""
 
 
 class DayStore(Protocol):
