@@ -6,12 +6,13 @@ import bson
 import pytest
 from bson.int64 import Int64
 
+from tornadogw.accounts.accounts import Accounts
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.ports import MAX_AMOUNT, Account, Duplicate, Entry
 
 ENTRY = Entry(by="tester", act="test", at=1.0)
-ANN = Account(id="1", email="ann@example.com", role="owner", language="zh", created=5.5, has_password=True)
+ANN = Account(id="1", email="ann@example.com", role="operator", language="zh", created=5.5, has_password=True)
 
 
 @pytest.fixture
@@ -81,3 +82,18 @@ async def test_amounts_are_stored_64_bits_wide(store: MongoAccounts, mongo: Mong
     found = await mongo.database["accounts"].with_options(codec).find_one({"_id": "1"})
     assert found is not None
     assert all(isinstance(found[name], Int64) for name in ("credited", "balance", "spent"))
+
+
+async def test_accounts_are_found_by_what_their_address_begins_with_and_by_an_index(mongo: Mongo) -> None:
+    accounts = Accounts(MongoAccounts(mongo))
+    for number in range(30):
+        role = "reader" if number % 10 == 0 else "user"
+        await accounts.create(f"u{number:02}@example.com", role=role)
+    await accounts.disable("u07@example.com")
+    first = await accounts.search("u", limit=20)
+    second = await accounts.search("u", limit=20, after=first[-1].email)
+    assert [each.email for each in (*first, *second)] == [f"u{number:02}@example.com" for number in range(30)]
+    assert [each.email for each in await accounts.search("U1", role="reader")] == ["u10@example.com"]
+    assert [each.email for each in await accounts.search(status="disabled")] == ["u07@example.com"]
+    assert [each.email for each in await accounts.search(first[3].id)] == [first[3].email]
+    assert (await accounts.count(), await accounts.count(disabled=True)) == (30, 1)

@@ -18,7 +18,18 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tornadogw.errors import UsageError
-from tornadogw.store.ports import PAYMENT_REF, ROLES, Account, AccountStore, Duplicate, Entry, Role, Status
+from tornadogw.store.ports import (
+    PAYMENT_REF,
+    ROLES,
+    STATUSES,
+    Account,
+    AccountStore,
+    Duplicate,
+    Entry,
+    LastOwner,
+    Role,
+    Status,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +46,8 @@ _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,18})?", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
 _REF = re.compile(r"[!-~]{1,128}", re.ASCII)
+_REASON = re.compile(r"[^\x00-\x1f\x7f]{0,500}")
+_ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _LANGUAGES = ("zh", "en")
 _LONGEST_EMAIL = 254
 _SHORTEST, _LONGEST = 8, 1024
@@ -95,6 +108,14 @@ def normal_email(text: str) -> str:
             field="email",
         )
     return email
+
+
+def _last_owner(account: Account) -> UsageError:
+    return UsageError(
+        f"{account.email} is the last active owner: make another one first",
+        zh=f"{account.email} 是最后一个可用的所有者：请先指定另一个",
+        field="role",
+    )
 
 
 def _checked_password(password: str) -> str:
@@ -175,6 +196,23 @@ class Accounts:
         """Every account, by e-mail address."""
         return await self._store.all()
 
+    async def search(
+        self, text: str = "", *, role: str = "", status: str = "", after: str = "", limit: int = 50
+    ) -> Sequence[Account]:
+        """The first accounts after the address `after`: those whose address begins with `text`, or that one's whose id
+        it is.
+        """
+        sought = text.strip().lower()[:_LONGEST_EMAIL]
+        if _ID.fullmatch(sought) and (account := await self._store.by_id(sought)) is not None:
+            return [account]
+        wanted_role = _checked_role(role) if role else None
+        wanted_status = next((known for known in STATUSES if known == status), None)
+        return await self._store.search(sought, role=wanted_role, status=wanted_status, after=after, limit=limit)
+
+    async def count(self, *, disabled: bool = False) -> int:
+        """How many there are, about; or how many are disabled."""
+        return await self._store.count("disabled" if disabled else None)
+
     async def disable(self, email: str, *, by: str = "") -> Account:
         """Its keys are refused from now on; what runs is finished and charged."""
         return await self._set_status(email, "disabled", "account.disable", by)
@@ -185,7 +223,10 @@ class Accounts:
     async def set_role(self, email: str, role: str, *, by: str = "") -> Account:
         checked = _checked_role(role)
         account = await self.show(email)
-        await self._store.set_role(account.id, checked, self._entry("account.role", account, by))
+        try:
+            await self._store.set_role(account.id, checked, self._entry("account.role", account, by))
+        except LastOwner:
+            raise _last_owner(account) from None
         return msgspec.structs.replace(account, role=checked)
 
     async def set_language(self, email: str, language: str | None, *, by: str = "") -> Account:
@@ -216,18 +257,24 @@ class Accounts:
         fits = await self._slowly(self._fits, stored, password)
         return account if fits and account is not None and account.active else None
 
-    async def credit(self, email: str, amount: str, *, ref: str | None = None, by: str = "") -> Credit:
+    async def credit(
+        self, email: str, amount: str, *, ref: str | None = None, reason: str = "", by: str = ""
+    ) -> Credit:
         """Pay in `amount` (decimal text, currency units). `ref` makes it safe to repeat: a payment counts once.
 
-        `by` says who did it, for the record.
+        `reason` and `by`, who did it, are for the record.
         """
-        return await self._pay(email, parse_amount(amount), ref, "account.credit", by)
+        return await self._pay(email, parse_amount(amount), ref, "account.credit", by, reason)
 
-    async def debit(self, email: str, amount: str, *, ref: str | None = None, by: str = "") -> Credit:
+    async def debit(self, email: str, amount: str, *, ref: str | None = None, reason: str = "", by: str = "") -> Credit:
         """Take `amount` back, as `credit` pays in: a correction. The balance may fall below zero."""
-        return await self._pay(email, -parse_amount(amount), ref, "account.debit", by)
+        return await self._pay(email, -parse_amount(amount), ref, "account.debit", by, reason)
 
-    async def _pay(self, email: str, micro: int, ref: str | None, act: str, by: str) -> Credit:
+    async def _pay(self, email: str, micro: int, ref: str | None, act: str, by: str, reason: str) -> Credit:
+        if not _REASON.fullmatch(reason):
+            raise UsageError(
+                "a reason has at most 500 characters, in one line", zh="原因最多 500 个字符，写在一行", field="reason"
+            )
         if ref is not None and not _REF.fullmatch(ref):
             raise UsageError(
                 f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces",
@@ -243,7 +290,7 @@ class Accounts:
         account = await self.show(email)
         name = ref or f"manual-{secrets.token_hex(8)}"
         try:
-            new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now(), act=act)
+            new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now(), act=act, why=reason)
         except Duplicate:
             raise UsageError(
                 f"the reference {name} belongs to another payment: no money was moved",
@@ -254,7 +301,10 @@ class Accounts:
 
     async def _set_status(self, email: str, status: Status, act: str, by: str) -> Account:
         account = await self.show(email)
-        await self._store.set_status(account.id, status, self._entry(act, account, by))
+        try:
+            await self._store.set_status(account.id, status, self._entry(act, account, by))
+        except LastOwner:
+            raise _last_owner(account) from None
         return msgspec.structs.replace(account, status=status)
 
     def _entry(self, act: str, account: Account, by: str) -> Entry:

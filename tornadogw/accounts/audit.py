@@ -1,6 +1,6 @@
 """The audit log: who changed money, keys, plans, roles or status, when, and from what to what.
 
-Every service of this folder writes it in the transaction of the change itself. Nothing is ever removed.
+Every service of this folder writes it in the transaction of the change itself, if that is one. Nothing is ever removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.checks import checked_count
 from tornadogw.store.ports import Entry
-from tornadogw.store.trade import AuditStore
+from tornadogw.store.trade import Audited, AuditStore
 
 __all__ = ["Audit"]
 
@@ -24,6 +24,14 @@ class Audit:
 
     def __init__(self, store: AuditStore, accounts: Accounts, *, now: Callable[[], float] = time.time) -> None:
         self._store, self._accounts, self._now = store, accounts, now
+
+    async def page(self, wanted: Audited, *, limit: int = 50) -> tuple[Sequence[Entry], float | None]:
+        """The latest lines before `wanted.until`, newest first, and before when the next ones are; None: none are."""
+        return await self._store.page(wanted, limit)
+
+    async def note(self, entry: Entry) -> None:
+        """A line for what changes no document that could be changed in the same transaction."""
+        await self._store.add(entry)
 
     async def entries(self, email: str | None = None, *, days: int = 30) -> Sequence[Entry]:
         """What was done to the account (None: at all) in the last `days`, oldest first; the latest 10 000 of them."""

@@ -133,6 +133,10 @@ class Codes:
         """Every batch, oldest first."""
         return await self._store.batches()
 
+    async def page(self, before: float | None = None, *, limit: int = 20) -> tuple[Sequence[Batch], float | None]:
+        """The latest batches before then, newest first, and before when the next ones are; None: there are none."""
+        return await self._store.page(before, limit)
+
     async def void(self, batch_id: str, *, by: str = "") -> Batch:
         """What is not used of the batch is good for nothing from now on."""
         entry = Entry(by=by, act="code.void", at=self._now(), subject=batch_id)

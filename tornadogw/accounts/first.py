@@ -32,7 +32,7 @@ class Welcome(msgspec.Struct, frozen=True):
 
 async def welcome(accounts: Accounts, keys: Keys) -> Welcome | None:
     """Make the owner and a key if there is no owner yet; None: there is one, or another process was first."""
-    if any(account.role == "owner" for account in await accounts.list()):
+    if await accounts.search(role="owner", limit=1):
         return None
     password = secrets.token_urlsafe(12)
     try:

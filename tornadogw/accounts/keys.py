@@ -20,6 +20,7 @@ __all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
 NO_BUDGET = "none"
 KEEP, NEVER = "keep", "never"
 """What becomes of a key's expiry."""
+_LONGEST_SOUGHT = 200
 _MOST_NETWORKS, _MOST_TOKENS, _MOST_CONCURRENT = 1000, 10**9, 100_000
 
 
@@ -150,6 +151,16 @@ class Keys:
         """The account's keys, oldest first."""
         account = await self._account(email)
         return await self._keys.of_account(account.id)
+
+    async def search(self, text: str, *, limit: int = 50) -> Sequence[ApiKey]:
+        """Keys of whatever account: that with this id, that with this very text, or those whose label begins so."""
+        sought = text.strip()
+        if not sought or len(sought) > _LONGEST_SOUGHT:
+            return []
+        found = await self._keys.by_id(sought)
+        if found is None and (known := await self._keys.find(self._hasher.digest(sought))) is not None:
+            found = known.key
+        return [found] if found is not None else await self._keys.labelled(sought, limit)
 
     async def disable(self, email: str, key_id: str, *, by: str = "") -> ApiKey:
         return await self._set_disabled(email, key_id, disabled=True, by=by)

@@ -9,8 +9,10 @@ import msgspec
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.codes import Codes
+from tornadogw.accounts.desk import Desk
 from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.logins import Logins
+from tornadogw.accounts.marks import Marks
 from tornadogw.accounts.orders import Orders
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.registration import Registration
@@ -21,6 +23,7 @@ from tornadogw.settings import Settings
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
+from tornadogw.store.mongo_calls import MongoCalls
 from tornadogw.store.mongo_codes import MongoCodes
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions
@@ -31,10 +34,11 @@ from tornadogw.store.mongo_logins import MongoLogins
 from tornadogw.store.mongo_orders import MongoOrders
 from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
+from tornadogw.store.mongo_totals import MongoTotals
 from tornadogw.store.mongo_tries import MongoTries
-from tornadogw.store.ports_decisions import DecisionStore
+from tornadogw.store.ports_decisions import CallStore, DecisionStore
 from tornadogw.store.ports_health import HealthStore
-from tornadogw.store.ports_usage import DayStore
+from tornadogw.store.ports_usage import DayStore, TotalStore
 
 __all__ = ["Office", "office"]
 
@@ -55,24 +59,36 @@ class Office(msgspec.Struct, frozen=True):
     days: DayStore
     decisions: DecisionStore
     health: HealthStore
+    desk: Desk
+    marks: Marks
+    calls: CallStore
+    totals: TotalStore
 
 
 def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
     """Those of one database."""
     store, zone = MongoAccounts(mongo), settings.money.time_zone
     accounts, plans, tries = Accounts(store), Plans(MongoPlans(mongo)), Tries(MongoTries(mongo))
+    keys = Keys(MongoKeys(mongo), store, secret.key_hash_key)
+    subscriptions = Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone)
+    audit, logins = Audit(MongoAudit(mongo), accounts), Logins(MongoLogins(mongo), days=settings.portal.login_days)
+    health = MongoHealth(mongo, secrets.token_hex(8))
     return Office(
         accounts=accounts,
-        keys=Keys(MongoKeys(mongo), store, secret.key_hash_key),
+        keys=keys,
         plans=plans,
-        subscriptions=Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone),
+        subscriptions=subscriptions,
         codes=Codes(MongoCodes(mongo), accounts, plans, secret.code_hash_key),
         orders=Orders(MongoOrders(mongo), accounts),
-        audit=Audit(MongoAudit(mongo), accounts),
-        logins=Logins(MongoLogins(mongo), days=settings.portal.login_days),
+        audit=audit,
+        logins=logins,
         tries=tries,
         registration=Registration(MongoLinks(mongo), accounts, tries, settings.portal.registration),
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
-        health=MongoHealth(mongo, secrets.token_hex(8)),
+        health=health,
+        desk=Desk(accounts, keys, subscriptions, logins, audit),
+        marks=Marks(health, audit),
+        calls=MongoCalls(mongo),
+        totals=MongoTotals(mongo, zone),
     )

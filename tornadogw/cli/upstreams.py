@@ -32,12 +32,8 @@ STATES = {"disabled": ("已停用", "disabled"), "open": ("熔断", "left alone"
 @pass_state
 def upstreams(state: State, enable: str | None) -> None:
     async def work(to: Session) -> tuple[Sequence[Told], Sequence[Told]]:
-        found = [each.told for each in await to.health.since(0)]
-        meant = [each for each in found if each.openings and enable in (each.key, each.spot[0])]
-        if meant:
-            await to.health.tell([Told(each.spot, each.key, age=0.0) for each in meant])
-            found = [each.told for each in await to.health.since(0)]
-        return found, meant
+        meant = [] if enable is None else await to.marks.enable(enable, by=to.by)
+        return await to.marks.all(), meant
 
     found, enabled = with_database(state, work)
     if enable is not None and not enabled:

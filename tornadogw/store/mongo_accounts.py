@@ -20,15 +20,22 @@ from tornadogw.store.mongo_figures import Figures, read_figures
 from tornadogw.store.mongo_leases import ACCOUNT_INDEXES
 from tornadogw.store.mongo_payments import pay_once
 from tornadogw.store.mongo_values import moment, money, seconds
-from tornadogw.store.ports import Account, Duplicate, Entry, Role, Status
+from tornadogw.store.ports import Account, Duplicate, Entry, LastOwner, Role, Status
 
 __all__ = ["INDEXES", "MongoAccounts"]
 
+_LAST = "\uffff"
+"""Comes after every character of an address."""
 _NAMES = {"lang": "language", "pw": "has_password"}
 """What the audit log calls fields."""
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "accounts": (IndexModel([("email", ASCENDING)], unique=True), *ACCOUNT_INDEXES),
+    "accounts": (
+        IndexModel([("email", ASCENDING)], unique=True),
+        IndexModel([("role", ASCENDING), ("email", ASCENDING)]),
+        IndexModel([("status", ASCENDING), ("email", ASCENDING)]),
+        *ACCOUNT_INDEXES,
+    ),
     "payments": (IndexModel([("a", ASCENDING), ("t", DESCENDING)]),),
 }
 
@@ -88,6 +95,21 @@ class MongoAccounts:
         found = await read_figures(self._mongo, "accounts", {})
         return sorted((_account(*each) for each in found), key=lambda account: account.email)
 
+    async def search(
+        self, prefix: str, *, role: Role | None = None, status: Status | None = None, after: str = "", limit: int
+    ) -> Sequence[Account]:
+        wanted: dict[str, Any] = {"email": {"$gte": prefix, "$lt": f"{prefix}{_LAST}", "$gt": after}}
+        wanted |= {name: value for name, value in (("role", role), ("status", status)) if value is not None}
+        return [
+            _account(*each) for each in await read_figures(self._mongo, "accounts", wanted, by="email", limit=limit)
+        ]
+
+    async def count(self, status: Status | None = None) -> int:
+        with driver_errors():
+            if status is None:
+                return await self._accounts.estimated_document_count()
+            return await self._accounts.count_documents({"status": status})
+
     async def set_status(self, account_id: str, status: Status, entry: Entry) -> None:
         await self._set(account_id, entry, status=status)
 
@@ -106,9 +128,10 @@ class MongoAccounts:
         return None if document is None else document["pw"]
 
     async def credit(
-        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit"
+        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit", why: str = ""
     ) -> bool:
-        entry = Entry(by=by, act=act, at=at, account_id=account_id, subject=ref)
+        after = {"reason": why} if why else {}
+        entry = Entry(by=by, act=act, at=at, account_id=account_id, subject=ref, after=after)
         return await pay_once(self._mongo, account_id, amount, ref=ref, entry=entry)
 
     async def _make(self, document: dict[str, Any], entry: Entry) -> None:
@@ -125,10 +148,26 @@ class MongoAccounts:
         async def put(session: Session) -> None:
             before = await self._accounts.find_one_and_update({"_id": account_id}, {"$set": fields}, session=session)
             if before is not None:
+                await self._keep_an_owner(session, before, {**before, **fields})
                 old = {name: before[name] for name in fields}
                 await note(self._mongo, session, entry, _told(old), _told(fields))
 
         await self._mongo.transaction(put)
+
+    async def _keep_an_owner(self, session: Session, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Raises LastOwner. All who ask write one document: of two owners that go at a time one has to wait."""
+        if not _owns(before) or _owns(after):
+            return
+        await self._mongo.database["meta"].update_one(
+            {"_id": "owners"}, {"$inc": {"left": 1}}, upsert=True, session=session
+        )
+        others = {"role": "owner", "status": "active", "_id": {"$ne": before["_id"]}}
+        if await self._accounts.find_one(others, {"_id": 1}, session=session) is None:
+            raise LastOwner
+
+
+def _owns(document: Mapping[str, Any]) -> bool:
+    return bool(document["role"] == "owner" and document["status"] == "active")
 
 
 def _told(fields: Mapping[str, str | None]) -> Mapping[str, Any]:

@@ -15,8 +15,10 @@ from pymongo import DESCENDING, IndexModel
 
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_pages import scan
 from tornadogw.store.mongo_values import moment, seconds
 from tornadogw.store.ports import Entry
+from tornadogw.store.trade import Audited
 
 __all__ = ["INDEXES", "MongoAudit", "note"]
 
@@ -50,7 +52,21 @@ class MongoAudit:
     """An `AuditStore`."""
 
     def __init__(self, mongo: Mongo) -> None:
-        self._audit = mongo.database["audit"]
+        self._mongo, self._audit = mongo, mongo.database["audit"]
+
+    async def add(self, entry: Entry) -> None:
+        async def write(session: Session) -> None:
+            await note(self._mongo, session, entry)
+
+        await self._mongo.transaction(write)
+
+    async def page(self, wanted: Audited, limit: int) -> tuple[Sequence[Entry], float | None]:
+        rest: dict[str, Any] = {"by": wanted.by} if wanted.by else {}
+        if wanted.act:
+            rest["act"] = {"$gte": wanted.act, "$lt": f"{wanted.act}\uffff"}
+        indexed = {"a": wanted.account_id} if wanted.account_id else {}
+        found, following = await scan(self._audit, indexed, rest, since=wanted.since, before=wanted.until, limit=limit)
+        return [_entry(each) for each in found], following
 
     async def entries(self, account_id: str | None, since: float, limit: int) -> Sequence[Entry]:
         wanted: dict[str, Any] = {"t": {"$gte": moment(since)}}

@@ -16,6 +16,7 @@ from pymongo import ASCENDING, IndexModel, ReturnDocument
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
+from tornadogw.store.mongo_pages import scan
 from tornadogw.store.mongo_payments import pay
 from tornadogw.store.mongo_subscriptions import stand
 from tornadogw.store.mongo_values import maybe_moment, maybe_seconds, moment, money, seconds
@@ -62,10 +63,18 @@ class MongoCodes:
         await self._mongo.transaction(make)
 
     async def batches(self) -> Sequence[Batch]:
-        counting: list[dict[str, Any]] = [{"$match": _USED}, {"$group": {"_id": "$b", "n": {"$sum": 1}}}]
         with driver_errors():
             found = await self._batches.find().sort([("t", ASCENDING), ("_id", ASCENDING)]).to_list(None)
-            used = {each["_id"]: each["n"] for each in await self._codes.aggregate(counting).to_list(None)}
+            return await self._with_used(found, _USED)
+
+    async def page(self, before: float | None, limit: int) -> tuple[Sequence[Batch], float | None]:
+        found, following = await scan(self._batches, {}, {}, before=before, limit=limit)
+        with driver_errors():
+            return await self._with_used(found, {"b": {"$in": [each["_id"] for each in found]}, **_USED}), following
+
+    async def _with_used(self, found: Sequence[Mapping[str, Any]], which: Mapping[str, Any]) -> Sequence[Batch]:
+        counting: list[dict[str, Any]] = [{"$match": which}, {"$group": {"_id": "$b", "n": {"$sum": 1}}}]
+        used = {each["_id"]: each["n"] for each in await self._codes.aggregate(counting).to_list(None)}
         return [_batch(each, used.get(each["_id"], 0)) for each in found]
 
     async def void(self, batch_id: str, entry: Entry) -> Batch | None:

@@ -25,7 +25,7 @@ from tornadogw.store.ports import StoreUnavailable
 from tornadogw.store.ports_decisions import Decision
 from tornadogw.types import Attempt, Record
 
-__all__ = ["INDEXES", "MongoDecisions", "keep_decisions"]
+__all__ = ["INDEXES", "WHOLE", "MongoDecisions", "keep_decisions"]
 
 ROUTES = 64
 """Candidates, and routes passed over, that one document has."""
@@ -35,8 +35,14 @@ _MORE = 8
 """Decisions that are read beyond what is asked for: events of some may not be there yet."""
 _NEWEST = [("t", DESCENDING)]
 
+WHOLE: Mapping[str, Any] = {"q": {"$exists": True}}
+"""Calls that are no events: nothing else says that they were."""
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "decisions": (IndexModel([("r", ASCENDING), ("a", ASCENDING), ("t", DESCENDING)]),),
+    "decisions": (
+        IndexModel([("r", ASCENDING), ("a", ASCENDING), ("t", DESCENDING)]),
+        IndexModel([("t", DESCENDING)], partialFilterExpression=WHOLE),
+        IndexModel([("a", ASCENDING), ("t", DESCENDING)], partialFilterExpression=WHOLE),
+    ),
 }
 
 

@@ -28,12 +28,16 @@ class Figures(Value, frozen=True):
 
 
 async def read_figures(
-    mongo: Mongo, collection: str, which: Mapping[str, Any]
+    mongo: Mongo, collection: str, which: Mapping[str, Any], *, by: str = "_id", limit: int = 0
 ) -> Sequence[tuple[Mapping[str, Any], Figures]]:
-    """The wallets that match, each with its figures. Raises StoreUnavailable."""
+    """The wallets that match, each with its figures: the first `limit` in the order of the field `by`, or all.
+
+    Raises StoreUnavailable.
+    """
     with driver_errors():
         async with await mongo.client.start_session(snapshot=True) as session:
-            documents = await mongo.database[collection].find(which, session=session).to_list(None)
+            found = mongo.database[collection].find(which, session=session)
+            documents = await (found.sort(by, 1).limit(limit) if limit else found).to_list(None)
             return [(document, await _figures(mongo, session, document)) for document in documents]
 
 

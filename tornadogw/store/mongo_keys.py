@@ -27,7 +27,11 @@ from tornadogw.types import Terms
 __all__ = ["INDEXES", "MongoKeys"]
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
-    "keys": (IndexModel([("h", ASCENDING)], unique=True), IndexModel([("a", ASCENDING), ("t", ASCENDING)])),
+    "keys": (
+        IndexModel([("h", ASCENDING)], unique=True),
+        IndexModel([("a", ASCENDING), ("t", ASCENDING)]),
+        IndexModel([("name", ASCENDING), ("_id", ASCENDING)]),
+    ),
 }
 
 _BUDGETS = {"daily": "bd", "total": "bt"}
@@ -143,6 +147,18 @@ class MongoKeys:
     async def of_account(self, account_id: str) -> Sequence[ApiKey]:
         with driver_errors():
             documents = await self._keys.find({"a": account_id}).sort(_OLDEST_FIRST).to_list(None)
+        return [_key(document) for document in documents]
+
+    async def by_id(self, key_id: str) -> ApiKey | None:
+        with driver_errors():
+            document = await self._keys.find_one({"_id": key_id})
+        return None if document is None else _key(document)
+
+    async def labelled(self, prefix: str, limit: int) -> Sequence[ApiKey]:
+        wanted = {"name": {"$gte": prefix, "$lt": f"{prefix}\uffff"}}
+        by_label = [("name", ASCENDING), ("_id", ASCENDING)]
+        with driver_errors():
+            documents = await self._keys.find(wanted).sort(by_label).limit(limit).to_list(None)
         return [_key(document) for document in documents]
 
     async def set_disabled(self, account_id: str, key_id: str, disabled: bool, entry: Entry) -> bool:

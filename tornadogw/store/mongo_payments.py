@@ -1,6 +1,6 @@
 """Payments in MongoDB: what moves an account's money other than calls do. One transaction, once a reference.
 
-payments  `_id` reference, `a` account, `amount` (negative: taken back), `t`, `by`
+payments  `_id` reference, `a` account, `amount` (negative: taken back), `t`, `by`, `why` the reason if one was given
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ async def pay(mongo: Mongo, session: Session, account_id: str, amount: int, *, r
     Raises DuplicateKeyError for a known `ref`; the transaction is over then.
     """
     payment = {"_id": ref, "a": account_id, "amount": money(amount), "t": moment(entry.at), "by": entry.by}
+    if reason := entry.after.get("reason"):
+        payment["why"] = reason
     await mongo.database["payments"].insert_one(payment, session=session)
     paid = {"$inc": {"credited": money(amount), "balance": money(amount)}}
     before = await mongo.database["accounts"].find_one_and_update({"_id": account_id}, paid, session=session)
@@ -29,7 +31,7 @@ async def pay(mongo: Mongo, session: Session, account_id: str, amount: int, *, r
         raise LookupError(f"there is no account {account_id}")
     old = {name: int(before[name]) for name in ("credited", "balance")}
     new = {name: value + amount for name, value in old.items()}
-    await note(mongo, session, entry, old, {**new, "amount": amount, "ref": ref})
+    await note(mongo, session, entry, old, {**new, "amount": amount, "ref": ref, **entry.after})
 
 
 async def pay_once(mongo: Mongo, account_id: str, amount: int, *, ref: str, entry: Entry) -> bool:

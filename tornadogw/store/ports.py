@@ -26,6 +26,7 @@ __all__ = [
     "Entry",
     "Found",
     "KeyStore",
+    "LastOwner",
     "Released",
     "Role",
     "Start",
@@ -54,6 +55,10 @@ class StoreUnavailable(Exception):
 
 class Duplicate(Exception):
     """Something that has to be unique is there already."""
+
+
+class LastOwner(Exception):
+    """Nobody would be left who may do everything."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -169,9 +174,19 @@ class AccountStore(Protocol):
     async def all(self) -> Sequence[Account]:
         """Every account, by e-mail address."""
 
-    async def set_status(self, account_id: str, status: Status, entry: Entry) -> None: ...
+    async def search(
+        self, prefix: str, *, role: Role | None = None, status: Status | None = None, after: str = "", limit: int
+    ) -> Sequence[Account]:
+        """The first accounts by e-mail address, of those that begin with `prefix` and come after `after`."""
 
-    async def set_role(self, account_id: str, role: Role, entry: Entry) -> None: ...
+    async def count(self, status: Status | None = None) -> int:
+        """How many accounts there are; without `status` about so many."""
+
+    async def set_status(self, account_id: str, status: Status, entry: Entry) -> None:
+        """Raises `LastOwner` if no active owner would be left."""
+
+    async def set_role(self, account_id: str, role: Role, entry: Entry) -> None:
+        """Raises `LastOwner` as above."""
 
     async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None: ...
 
@@ -180,9 +195,11 @@ class AccountStore(Protocol):
     async def password_hash(self, account_id: str) -> str | None: ...
 
     async def credit(
-        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit"
+        self, account_id: str, amount: int, *, ref: str, by: str, at: float, act: str = "account.credit", why: str = ""
     ) -> bool:
         """Pay in, or take back a negative amount, once a `ref`. False: this very payment was there already.
+
+        `why`: the reason, for payment and audit log.
 
         Raises `Duplicate` if `ref` belongs to another account or amount.
         """
@@ -198,6 +215,11 @@ class KeyStore(Protocol):
 
     async def of_account(self, account_id: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""
+
+    async def by_id(self, key_id: str) -> ApiKey | None: ...
+
+    async def labelled(self, prefix: str, limit: int) -> Sequence[ApiKey]:
+        """Keys of whatever account whose label begins so, by label."""
 
     async def set_disabled(self, account_id: str, key_id: str, disabled: bool, entry: Entry) -> bool:
         """False: the account has no such key."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tornadogw.types import Attempt, Record, Value
 
-__all__ = ["Decision", "DecisionStore"]
+__all__ = ["CallStore", "Calls", "Decision", "DecisionStore"]
 
 
 class Decision(Value, frozen=True):
@@ -22,6 +22,32 @@ class Decision(Value, frozen=True):
     """Upstream and model of each candidate, best first."""
     passed: tuple[Attempt, ...] = ()
     """Routes that were meant and could not be candidates."""
+
+
+class Calls(Value, frozen=True):
+    """Which calls are wanted; what is empty does not matter."""
+
+    account_id: str = ""
+    key_id: str = ""
+    model: str = ""
+    """The one that answered."""
+    upstream: str = ""
+    failed: bool = False
+    """Only those that were not answered, or not to the end, through no wish of the client's."""
+    since: float = 0.0
+    until: float | None = None
+
+
+class CallStore(Protocol):
+    """Calls of all accounts."""
+
+    async def calls(self, wanted: Calls, limit: int) -> tuple[Sequence[Record], float | None]:
+        """The latest `limit` before `wanted.until`, newest first, and before when the next ones are; None: there are
+        none. A page may be short, or empty, and others follow: no more is looked at for one than is bearable.
+        """
+
+    async def failures(self, since: float, most: int) -> int:
+        """How many calls were charged nothing since then, for whatever reason; `most`: as many, or more."""
 
 
 class DecisionStore(Protocol):

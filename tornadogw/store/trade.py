@@ -13,6 +13,7 @@ from tornadogw.types import Value
 
 __all__ = [
     "AuditStore",
+    "Audited",
     "Batch",
     "Code",
     "CodeStore",
@@ -123,6 +124,9 @@ class CodeStore(Protocol):
     async def batches(self) -> Sequence[Batch]:
         """Every batch, oldest first."""
 
+    async def page(self, before: float | None, limit: int) -> tuple[Sequence[Batch], float | None]:
+        """The latest batches before then, newest first, and before when the next ones are; None: there are none."""
+
     async def void(self, batch_id: str, entry: Entry) -> Batch | None:
         """From now on no more code of it is good. None: there is no such batch."""
 
@@ -135,8 +139,28 @@ class CodeStore(Protocol):
         """
 
 
+class Audited(Value, frozen=True):
+    """Which lines of the audit log are wanted; what is empty does not matter."""
+
+    account_id: str = ""
+    act: str = ""
+    """What the act begins with."""
+    by: str = ""
+    """Who did it, exactly."""
+    since: float = 0.0
+    until: float | None = None
+
+
 class AuditStore(Protocol):
-    """The audit log, read back."""
+    """The audit log."""
+
+    async def add(self, entry: Entry) -> None:
+        """A line for what is done elsewhere than in a transaction."""
+
+    async def page(self, wanted: Audited, limit: int) -> tuple[Sequence[Entry], float | None]:
+        """The latest `limit` of them before `wanted.until`, newest first, and before when the next ones are; None:
+        there are none. A page may be short, or empty, and others follow: no more is looked at than is bearable.
+        """
 
     async def entries(self, account_id: str | None, since: float, limit: int) -> Sequence[Entry]:
         """The latest `limit` entries since then, oldest first; None: of every account and of none."""
