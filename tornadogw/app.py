@@ -19,8 +19,9 @@ from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandle
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
+from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
-from tornadogw.portal.keys import KeyPage, KeysPage
+from tornadogw.portal.keys import MyKeyPage, MyKeysPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
@@ -70,8 +71,11 @@ def pages() -> Sequence[Route]:
         Route("/register", RegisterPage),
         Route("/logout", LogoutPage),
         Route("/console", OverviewPage),
-        Route("/console/keys", KeysPage),
-        Route("/console/keys/", KeyPage, rest=True),
+        Route("/console/calls", MyCallsPage),
+        Route("/console/calls.csv", MyCallsCsv),
+        Route("/console/calls/", MyCallPage, rest=True),
+        Route("/console/keys", MyKeysPage),
+        Route("/console/keys/", MyKeyPage, rest=True),
         Route("/static/", AssetHandler, rest=True),
     ]
 

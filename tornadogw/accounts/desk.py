@@ -1,7 +1,7 @@
 """What operators do with the accounts of others, and who may do what to whom.
 
-Whoever acts has to be an operator, and to have more rights than the account; an owner may do everything, and nobody else
-gives roles. The command line has no such rules: who has it has the database.
+Whoever acts has to be an operator, and to have more rights than the account; an owner may do everything, and nobody
+else gives roles. The command line has no such rules: who has it has the database.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tornadogw.router import AUTO
 from tornadogw.store.ports import ApiKey
 from tornadogw.types import Value
 
-__all__ = ["KeyPage", "KeysPage"]
+__all__ = ["MyKeyPage", "MyKeysPage"]
 
 USED_DAYS = 30
 """Days in which it is looked for when a key was used last."""
@@ -90,7 +90,7 @@ class OwnKeys(PrivatePage):
         return {"models": [model.name for model in self.parts.catalogue.models], "limits": self.parts.settings.limits}
 
 
-class KeysPage(OwnKeys):
+class MyKeysPage(OwnKeys):
     template: ClassVar[str] = "console_keys.html"
     acts: ClassVar[Mapping[str, str]] = {"create": "create"}
 
@@ -117,7 +117,7 @@ class KeysPage(OwnKeys):
         self.show_text(new)
 
 
-class KeyPage(OwnKeys):
+class MyKeyPage(OwnKeys):
     template: ClassVar[str] = "console_key.html"
     acts: ClassVar[Mapping[str, str]] = {
         "change": "save",

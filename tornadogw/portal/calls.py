@@ -1,0 +1,164 @@
+"""A user's own calls: the latest ones, one with why it went as it did, and all as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+import msgspec
+from typing_extensions import override
+
+from tornadogw.accounts.accounts import format_amount
+from tornadogw.accounts.checks import parse_day
+from tornadogw.errors import UnknownPath, UsageError
+from tornadogw.explain import for_user
+from tornadogw.handlers.base import REQUEST_ID, Access
+from tornadogw.portal.moments import shown_moment
+from tornadogw.portal.private import PrivatePage
+from tornadogw.portal.sheet import sheet
+from tornadogw.store.ports_decisions import Calls
+from tornadogw.types import Record
+
+__all__ = ["MyCallPage", "MyCallsCsv", "MyCallsPage"]
+
+ROWS = 50
+MOST_CSV = 20_000
+"""Calls in one file."""
+_DAY = 86_400.0
+_TEXT = 200
+
+
+class OwnCalls(PrivatePage):
+    """The filters that list and file share."""
+
+    access: ClassVar[Access] = "login"
+    verbs: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
+
+    def asked(self, name: str) -> str:
+        """An argument of the address."""
+        return self.get_query_argument(name, "")[:_TEXT].strip()
+
+    async def wanted(self) -> Calls:
+        """Raises UsageError for a day that is none."""
+        zone, since, until = await self.zone(), self.asked("since"), self.asked("until")
+        return Calls(
+            account_id=self.visit.account.id,
+            key_id=self.asked("key"),
+            model=self.asked("model"),
+            failed=self.asked("failed") == "yes",
+            since=parse_day(since, zone) if since else 0.0,
+            until=parse_day(until, zone) + _DAY if until else None,
+        )
+
+
+class MyCallsPage(OwnCalls):
+    template: ClassVar[str] = "console_calls.html"
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        office, zone = self.parts.office, await self.zone()
+        found: Sequence[Record] = ()
+        following: float | None = None
+        try:
+            wanted = await self.wanted()
+            if before := _moment(self.asked("before")):
+                wanted = msgspec.structs.replace(wanted, until=min(before, wanted.until or before))
+            found, following = await office.calls.calls(wanted, ROWS)
+        except UsageError as error:
+            self.wrong = error
+        asked = {name: self.asked(name) for name in ("model", "key", "failed", "since", "until")}
+        asked = {name: value for name, value in asked.items() if value}
+        more = None if following is None else urlencode({**asked, "before": repr(following)})
+        return {
+            "amount": format_amount,
+            "when": lambda at: shown_moment(at, zone),
+            "calls": found,
+            "asked": asked,
+            "keys": await office.keys.list(self.visit.account.email),
+            "models": [model.name for model in self.parts.catalogue.models],
+            "file": "/console/calls.csv?" + urlencode(asked),
+            "more": None if more is None else f"/console/calls?{more}",
+        }
+
+
+class MyCallsCsv(OwnCalls):
+    """The same as a file."""
+
+    @override
+    async def get(self, *_rest: str) -> None:
+        try:
+            wanted = await self.wanted()
+        except UsageError:
+            raise UnknownPath from None
+        zone, found = await self.zone(), [record async for record in self._all(wanted)]
+        self.fields["Content-Type"] = "text/csv; charset=utf-8"
+        self.fields["Content-Disposition"] = 'attachment; filename="calls.csv"'
+        self.fields["Cache-Control"] = "no-store"
+        _ = self.finish("\ufeff" + sheet(_lines(found, zone)))
+
+    async def _all(self, wanted: Calls) -> Any:
+        count, until = 0, wanted.until
+        while True:
+            page = msgspec.structs.replace(wanted, until=until)
+            found, until = await self.parts.office.calls.calls(page, 1000)
+            for record in found[: MOST_CSV - count]:
+                yield record
+            count += len(found)
+            if until is None or count >= MOST_CSV:
+                return
+
+
+class MyCallPage(OwnCalls):
+    """One request; another account's is as unknown as one that is nobody's."""
+
+    template: ClassVar[str] = "console_call.html"
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        wanted, zone = self.request.path.rpartition("/")[2], await self.zone()
+        found = []
+        if REQUEST_ID.fullmatch(wanted):
+            found = list(await self.parts.decisions.find(wanted, self.visit.account.id, 1))
+        if not found:
+            raise UnknownPath(zh="没有这次调用", en="there is no such call")
+        names = self.parts.settings.explain.upstream_names
+        return {
+            "amount": format_amount,
+            "when": lambda at: shown_moment(at, zone),
+            "call": found[0].record,
+            "told": for_user(found[0], names=names),
+            "currency": self.parts.settings.money.currency,
+        }
+
+
+def _lines(found: Sequence[Record], zone: str) -> Iterator[Sequence[str | int]]:
+    yield (
+        "time", "local_time", "request_id", "key_id", "model", "asked", "finish", "code", "prompt_tokens",
+        "completion_tokens", "cost_micro", "ms",
+    )  # fmt: skip
+    for each in found:
+        yield (
+            datetime.fromtimestamp(each.started, UTC).isoformat(timespec="milliseconds"),
+            shown_moment(each.started, zone),
+            each.id,
+            each.key_id,
+            each.model,
+            each.asked,
+            each.finish,
+            each.code,
+            each.usage.prompt,
+            each.usage.completion,
+            each.cost,
+            each.ms,
+        )
+
+
+def _moment(text: str) -> float | None:
+    """A cursor of ours; what is none is left out."""
+    try:
+        at = float(text)
+    except ValueError:
+        return None
+    return at if 0 < at < 1e11 else None  # noqa: PLR2004 -- a moment that a date can have
