@@ -20,7 +20,7 @@ __all__ = ["Databases", "databases"]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
-PLAIN = frozenset({"meta", "plans", "starts", "usage_runs"})
+PLAIN = frozenset({"meta", "plans", "starts", "supply", "usage_runs"})
 """Collections of the gateway's without options and indexes of their own."""
 
 

@@ -61,3 +61,12 @@ def test_what_was_saved_in_a_quiet_time_has_an_end(hedging):
             hedging.doubled("m")
             doubled += 1
     assert doubled == pytest.approx(SAVED + 20, abs=1)
+
+
+def test_another_one_for_other_models_knows_what_was_known_of_those_that_stay(hedging):
+    learn(hedging, *[0.1] * ENOUGH)
+    new = hedging.following(["m", "new"])
+    assert (new.begun("m"), new.begun("new"), new.covers("new")) == (0.1, None, True)
+    other = new.following(["new"])
+    assert not other.covers("m")
+    learn(hedging, 9.0)  # who has begun with the former one goes on with it

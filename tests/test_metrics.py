@@ -268,3 +268,16 @@ def test_the_document_names_each_with_its_labels(families):
 def test_the_document_names_each_outcome():
     text = (DOCS / "metrics.md").read_text("utf-8")
     assert {each for each in room.OUTCOMES | room.TRIES if f"`{each}`" not in text} == set()
+
+
+async def test_models_and_upstreams_may_come_and_go():
+    """What was counted of them stays: a counter that fell would be read as a restart."""
+    metrics = made(left_alone=lambda: {("new", "open"): 1, ("up", "open"): 1})
+    metrics.finished(RECORD)
+    metrics.change({"n": "n"}, {"new"})
+    metrics.finished(RECORD)
+    page = (await metrics.text()).decode()
+    assert 'tornadogw_charged_micros_total{model="m",worker="0"} 123.0' in page
+    assert f'tornadogw_charged_micros_total{{model="{OTHER}",worker="0"}} 123.0' in page
+    assert 'tornadogw_open_breakers{upstream="new",worker="0"} 1.0' in page
+    assert 'tornadogw_open_breakers{upstream="up"' not in page

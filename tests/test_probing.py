@@ -185,3 +185,19 @@ async def test_a_gateway_finds_out_before_its_clients_do(start):
         assert (status, body["choices"][0]["message"]["content"]) == (200, "fine")
         assert len(bad.requests) == before
         assert len(await gateway.events()) <= 1, "a probe is nobody's to pay"
+
+
+async def test_what_is_watched_may_change_and_what_stays_the_same_goes_on():
+    same, other = (msgspec.structs.replace(route(name), probe=9.0) for name in ("a", "b"))
+    probing = Probing(Asked(None), Health(Clock(), random.Random(1)), Standing([], Clock()), None, random.Random(1))
+    async with probing.of(Catalogue([model("m", same), model("n", other)])):
+        before = {place: task for place, (_, task) in probing._tasks.items()}
+        changed = msgspec.structs.replace(other, probe=8.0)
+        await probing.change(Catalogue([model("m", same), model("n", changed)]))
+        now = {place: task for place, (_, task) in probing._tasks.items()}
+        assert before.keys() == now.keys()
+        assert now[same.place] is before[same.place]
+        assert before[other.place].cancelled()
+        await probing.change(Catalogue([]))
+        assert before[same.place].cancelled()
+        assert probing._tasks == {}

@@ -104,3 +104,26 @@ async def test_places_are_neither_lost_nor_made(queues):
     await asyncio.wait(tasks)
     assert most == 2
     assert queues.lengths()["up"] == (0, 0)
+
+
+async def test_a_limit_may_come_change_and_go_while_calls_run(queues):
+    """Who came without a limit counts once there is one; who waits is let in where there is room now."""
+    await taken(queues, "other", 3)
+    await taken(queues)
+    first, second = await waiting(queues, 2)
+    queues.change({"other": Limit(3, 0, 5.0), "up": Limit(3, 2, 5.0)})
+    assert await first
+    assert not second.done()
+    assert queues.lengths() == {"other": (3, 0), "up": (3, 1)}
+    assert await queues.enter("other") is False
+    queues.leave("other")
+    assert await queues.enter("other")
+    queues.change({"new": Limit(1, 1, 5.0)})
+    assert await second
+    assert not queues.is_full("up")
+    for upstream, count in (("up", 4), ("other", 3)):
+        for _ in range(count):
+            queues.leave(upstream)
+    assert queues.lengths() == {"new": (0, 0)}
+    queues.change({})
+    assert queues._lines == {}  # what is gone and runs no call any more is forgotten

@@ -359,3 +359,20 @@ def test_a_fingerprint_tells_upstreams_and_secrets_apart_and_no_secret():
     assert not any("sk-" in each for each in fingerprints)
     other = spots(catalogue("sk-1"), Secret("another gateway's secret").upstream_key)
     assert other["up", "up#1", ""] != found["up", "up#1", ""]
+
+
+async def test_a_key_that_comes_later_hears_what_others_know_of_it(mongo, claim_log):
+    """And what goes is neither told nor heard of, though it was just about to be."""
+    claim_log("tornadogw.health", "is disabled")
+    one, other = Process(mongo, "one", ("sk-1", "sk-2")), Process(mongo, "other", ("sk-2",))
+    async with running(one, other):
+        one.call(Failure("disable", "key", code="x"))  # of sk-1, which the other one has not
+        await asyncio.gather(one.sharing.rest(), other.sharing.rest())
+        assert other.wait() == 0
+        other.sharing.change(spots(catalogue("sk-2", "sk-1"), FINGERPRINTS))
+        await learns(lambda: other.wait(credential="up#2") > 0)
+        assert other.wait() == 0
+        one.call(Failure("cool", "key", seconds=30), credential="up#2")
+        one.sharing.change(spots(catalogue("sk-1"), FINGERPRINTS))
+        await asyncio.gather(one.sharing.rest(), other.sharing.rest())
+        assert other.wait() == 0

@@ -129,3 +129,17 @@ def test_figures_stay_within_their_bounds(calls):
         assert 0 <= figures.errors < 1
         assert figures.in_flight == 0
         assert figures.first_event is None or -1e-6 <= figures.first_event <= 100 + 1e-6
+
+
+def test_places_may_come_and_go_and_what_is_another_one_now_begins_anew(standing, clock):
+    call(standing, clock, 2.0)
+    running = standing.enter(THERE)
+    new = ("new", "m")
+    standing.change([HERE, THERE, new])
+    assert standing.figures(HERE).first_event == pytest.approx(2.0)
+    assert standing.figures(THERE).in_flight == 1
+    standing.change([HERE, new], anew={"up"})
+    assert standing.figures(HERE) == Figures()
+    running.ended(failed=True)  # of a place that is gone: it counts nowhere, and hurts nobody
+    running.left()
+    assert standing.figures(THERE) == Figures()

@@ -11,7 +11,7 @@ from tornado.web import Application
 from typing_extensions import override
 
 from tornadogw.handlers.api import ApiHandler
-from tornadogw.handlers.base import BaseHandler, Date, Parts
+from tornadogw.handlers.base import BaseHandler, Current, Date
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
 from tornadogw.handlers.metrics import MetricsHandler, OwnAddressHandler
@@ -84,18 +84,19 @@ class App(Application):
     """Finds handlers by one look into a table, and gives each request its turn (`handlers/turn.py`)."""
 
     def __init__(
-        self, parts: Parts, access_log: Callable[[Access], None] | None, table: Sequence[Route] | None = None
+        self, current: Current, access_log: Callable[[Access], None] | None, table: Sequence[Route] | None = None
     ) -> None:
         """`table`: what it serves; None: everything."""
         super().__init__([], log_function=self._log, date=Date())
-        self._parts, self._access_log = parts, access_log
+        self._current, self._access_log = current, access_log
         if table is None:
-            table = routes(parts.settings.server.prefix)
-            if parts.settings.portal.enabled:
+            settings = current.parts.settings
+            table = routes(settings.server.prefix)
+            if settings.portal.enabled:
                 table = [*table, *pages()]
                 self.settings |= {
                     "pages": loaded(),
-                    "cookie_secret": parts.secret.derive("cookies/1").hex(),
+                    "cookie_secret": current.parts.secret.derive("cookies/1").hex(),
                     "xsrf_cookie_kwargs": {"httponly": True, "samesite": "Lax"},
                 }
         audit(table)
@@ -112,7 +113,7 @@ class App(Application):
         route, rest = self._exact.get(path), ""
         if route is None:
             route, rest = self._deeper(path)
-        handler = route.handler(self, request, parts=self._parts, under_prefix=route.under_prefix)
+        handler = route.handler(self, request, parts=self._current.parts, under_prefix=route.under_prefix)
         return handler, [rest] if rest else []
 
     def _deeper(self, path: str) -> tuple[Route, str]:
@@ -125,8 +126,9 @@ class App(Application):
         return Route(path, NowhereHandler), ""
 
     def _log(self, handler: Any) -> None:
-        if self._parts.metrics is not None and handler.access == "key":
-            self._parts.metrics.answered(handler.get_status())
+        metrics = handler.parts.metrics
+        if metrics is not None and handler.access == "key":
+            metrics.answered(handler.get_status())
         if self._access_log is None:
             return
         request = handler.request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ from tornadogw.settings import (
 from tornadogw.types import Caller, Credential, Mode, Price, Traits
 from tornadogw.vendor import Vendor
 
-__all__ = ["ECHO", "Catalogue", "Deadlines", "ModelEntry", "RouteEntry"]
+__all__ = ["ECHO", "Builder", "Catalogue", "Deadlines", "ModelEntry", "RouteEntry", "credentials", "echo_settings"]
 
 ECHO = "echo"
 """Name of the built-in upstream, its vendor and its model, which are there while no upstream is configured."""
@@ -139,8 +139,9 @@ class Catalogue:
         if not settings.upstreams:
             if ECHO not in vendors:
                 raise SettingsError("no [[upstreams]] are configured, and the built-in echo is blocked: configure one")
-            settings = _with_echo(settings)
-        builder = _Builder(settings, vendors, environ)
+            settings = echo_settings(settings)
+        builder = Builder(settings, vendors, {each.name: credentials(each, environ) for each in _used(settings)})
+        builder.check()
         return cls([builder.model(model) for model in settings.models])
 
     def find(self, name: str) -> ModelEntry | None:
@@ -163,21 +164,24 @@ def _rank(model: ModelEntry) -> int:
     return model.auto or 0
 
 
-class _Builder:
-    """Makes entries out of tables. Lives as long as one `Catalogue.build`."""
+class Builder:
+    """Makes entries out of tables of checked settings. Lives as long as one catalogue is built."""
 
-    def __init__(self, settings: Settings, vendors: Mapping[str, Vendor], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, vendors: Mapping[str, Vendor], keys: Mapping[str, tuple[Credential, ...]]
+    ) -> None:
+        """`keys`: the credentials of each upstream that a model uses."""
         self.global_timeouts = settings.timeouts
         self.paces = pace_timeouts()
         self.vendors = vendors
         self.upstreams = {upstream.name: upstream for upstream in settings.upstreams}
         self.names = {name: model.name for model in settings.models for name in (model.name, *model.aliases)}
-        self.credentials: dict[str, tuple[Credential, ...]] = {}
-        used = {route.upstream for model in settings.models for route in model.routes}
-        for upstream in settings.upstreams:
+        self.credentials = keys
+
+    def check(self) -> None:
+        """Raises `SettingsError` for an upstream that cannot be used, though no model may use it."""
+        for upstream in self.upstreams.values():
             self.vendor(upstream)
-            if upstream.name in used:  # an upstream that nothing uses may lack its secrets
-                self.credentials[upstream.name] = _credentials(upstream, environ)
 
     def vendor(self, upstream: Upstream) -> Vendor:
         vendor = self.vendors.get(upstream.vendor)
@@ -245,17 +249,28 @@ class _Builder:
         return Deadlines(**seconds)
 
 
-def _credentials(upstream: Upstream, environ: Mapping[str, str]) -> tuple[Credential, ...]:
+def credentials(upstream: Upstream, environ: Mapping[str, str], numbers: Sequence[int] = ()) -> tuple[Credential, ...]:
+    """At least one. `numbers`: what its keys are called by; none: by their places.
+
+    Raises `SettingsError` for a missing secret.
+    """
     if not upstream.keys:
         return (Credential(upstream.name),)
     try:
         secrets = [resolve_secret(key, environ) for key in upstream.keys]
     except SettingsError as error:
         raise SettingsError(f'upstream "{upstream.name}": {error}') from None
-    return tuple(Credential(f"{upstream.name}#{number}", secret) for number, secret in enumerate(secrets, 1))
+    names = numbers or range(1, len(secrets) + 1)
+    return tuple(Credential(f"{upstream.name}#{number}", secret) for number, secret in zip(names, secrets, strict=True))
 
 
-def _with_echo(settings: Settings) -> Settings:
+def _used(settings: Settings) -> list[Upstream]:
+    """An upstream that nothing uses may lack its secrets."""
+    used = {route.upstream for model in settings.models for route in model.routes}
+    return [upstream for upstream in settings.upstreams if upstream.name in used]
+
+
+def echo_settings(settings: Settings) -> Settings:
     """The settings of a start without upstreams: one free model that answers by itself."""
     route = Route(upstream=ECHO, model=ECHO)
     model = Model(name=ECHO, price=PriceRow(input="0", output="0"), routes=[route])

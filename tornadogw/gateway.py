@@ -9,21 +9,23 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tornadogw.accounts.first import Welcome, welcome
 from tornadogw.accounts.office import office
+from tornadogw.accounts.supply import Supply
 from tornadogw.auth import Auth, KeyHasher
-from tornadogw.catalogue import Catalogue
 from tornadogw.day_writer import DayWriter
 from tornadogw.decisions import Decisions
 from tornadogw.dialects.chat_negotiate import JSON_CLIENTS
+from tornadogw.entries import Entries, Offer
 from tornadogw.errors import Unavailable
 from tornadogw.exchange import Gate
-from tornadogw.handlers.base import Inflight, Parts
+from tornadogw.handlers.base import Current, Inflight, Parts
 from tornadogw.health import Health
 from tornadogw.hedging import Hedging
 from tornadogw.journal.replay import replay
@@ -33,13 +35,15 @@ from tornadogw.ledger import Leasing, Ledger
 from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
 from tornadogw.listeners import deciding, figures, left_alone, telling
+from tornadogw.live import Live, Source, Touched, hedged, limits, places, upstream_names
 from tornadogw.plugins import Plugins
 from tornadogw.probe import Prober
 from tornadogw.probing import Probing
-from tornadogw.queues import Limit, Queues
+from tornadogw.queues import Queues
 from tornadogw.rebuild import Rebuild
 from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
+from tornadogw.seals import Seal
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.sharing import Sharing, spots
@@ -57,13 +61,15 @@ from tornadogw.store.mongo_prices import note_prices
 from tornadogw.store.mongo_rebuild import MongoDayJobs
 from tornadogw.store.mongo_retention import keep
 from tornadogw.store.mongo_starts import MongoStarts
+from tornadogw.store.mongo_supply import COLLECTION as SUPPLY
+from tornadogw.store.mongo_supply import MongoSupply
 from tornadogw.store.mongo_totals import MongoBooks
 from tornadogw.store.mongo_watch import Watch
 from tornadogw.store.ports import StoreUnavailable
 from tornadogw.tokens import Tokens
 from tornadogw.transport import Transport
 from tornadogw.transport.fetch import Fetcher, Limits
-from tornadogw.types import Record, Value
+from tornadogw.types import Price, Record, Value
 
 __all__ = ["Gateway", "open_gateway"]
 
@@ -80,10 +86,15 @@ _FRESH = 1.5
 class Gateway(Value, frozen=True):
     """What the server needs of an open gateway."""
 
-    parts: Parts
+    current: Current
     ledger: Ledger
     welcome: Welcome | None
     """Only at the very first start."""
+
+    @property
+    def parts(self) -> Parts:
+        """Those of the present generation."""
+        return self.current.parts
 
 
 @asynccontextmanager
@@ -96,27 +107,26 @@ async def open_gateway(
     data: Path,
     *,
     worker: int = 0,
+    origins: Mapping[str, str] = {},
 ) -> AsyncIterator[Gateway]:
     """A gateway that can answer; its journal is in the folder `data`. Its figures are those of the `worker`.
 
+    `origins` tell where each full key of the settings was set.
+
     Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
     """
-    catalogue = Catalogue.build(settings, plugins.register_vendors(), environ)
+    vendors, seal = plugins.register_vendors(), Seal(secret.upstream_secrets_key)
+    entries = Entries(settings, origins, vendors, environ, seal)
     async with AsyncExitStack() as stack:
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
         stack.push_async_callback(mongo.close)
-        await _prepare(mongo, secret)
-        await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
-        await keep_decisions(mongo, settings.explain.days)
-        starts = Starts(MongoStarts(mongo))
-        await starts.begin()
-        stack.push_async_callback(starts.end)
-        await starts.release_dead_starts()
-        prices = {model.name: model.price for model in catalogue.models}
-        await note_prices(mongo, prices, by=f"settings on {socket.gethostname()}", at=time.time())
-        rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
-        rebuild.start()
-        stack.push_async_callback(rebuild.close)
+        await _prepare(mongo, secret, settings)
+        source = Source(MongoSupply(mongo), entries, asyncio.Event())
+        offer = entries.of(await source.store.read())
+        catalogue = offer.catalogue
+        starts = await stack.enter_async_context(_registered(mongo))
+        await _note_prices(mongo, offer.prices)
+        await stack.enter_async_context(_rebuilding(mongo, settings, starts))
         ledger = await stack.enter_async_context(_keeping_books(settings, mongo, starts, data))
         rng = random.Random()  # noqa: S311 -- shares load, keeps no secret
         health = Health(time.monotonic, rng, retry=settings.health.retry_disabled)
@@ -124,12 +134,8 @@ async def open_gateway(
         sharing = Sharing(marks, health, spots(catalogue, secret.upstream_key))
         await sharing.start()
         stack.push_async_callback(sharing.close)
-        auth = await stack.enter_async_context(_watching(mongo, secret, ledger, sharing))
-        transport = Transport()
-        await transport.open()
-        stack.push_async_callback(transport.close)
-        tokens = Tokens(transport)
-        stack.push_async_callback(tokens.close)
+        auth = await stack.enter_async_context(_watching(mongo, secret, ledger, sharing, source.news.set))
+        transport, tokens = await stack.enter_async_context(_upstream())
         await plugins.startup()
         stack.push_async_callback(plugins.shutdown)
         decisions = Decisions(MongoDecisions(mongo), keep=settings.explain.days > 0)
@@ -138,16 +144,17 @@ async def open_gateway(
         limiter = Limiter(settings.limits, MongoLimits(mongo), lambda: max(workers, starts.processes))
         limiter.open()
         stack.push_async_callback(limiter.close)
-        inflight, queues = Inflight(), _queues(settings)
+        inflight, queues = Inflight(), Queues(limits(offer.settings))
         metrics = figures(settings, catalogue, inflight.__len__, lambda: left_alone(health, queues), worker)
         if metrics is not None:
             metrics.start()
             stack.callback(metrics.close)
         finished = await stack.enter_async_context(telling(settings, plugins, metrics))
-        gate = _gate(settings, catalogue, ledger, transport, tokens, finished, decisions, limiter, health, queues, rng)
-        await stack.enter_async_context(
-            Probing(Prober(transport, tokens, settings.defaults), health, gate.standing, marks.claim, rng).of(catalogue)
-        )
+        gate = _gate(offer, ledger, transport, tokens, finished, decisions, limiter, health, queues, rng)
+        prober = Prober(transport, tokens, settings.defaults)
+        probing = Probing(prober, health, gate.standing, marks.claim, rng)
+        await stack.enter_async_context(probing.of(catalogue))
+        ready = Readiness(mongo, lambda: current.parts.gate.router)
         shared = office(mongo, secret, settings)
         parts = Parts(
             settings=settings,
@@ -159,18 +166,67 @@ async def open_gateway(
             office=shared,
             secret=secret,
             trusted=networks(settings.server.trusted_proxies),
-            ready=Readiness(mongo, gate.router),
+            ready=ready,
             inflight=inflight,
             metrics=metrics,
+            supply=Supply(source.store, entries, prober),
+            revision=offer.revision,
         )
+        current = Current(parts)
+        touched = Touched(sharing, probing, metrics, rng, secret.upstream_key, partial(_note_prices, mongo))
+        live = Live(source, offer, current, touched)
+        live.start()
+        stack.push_async_callback(live.close)
         first = await welcome(shared.accounts, shared.keys)
-        yield Gateway(parts, ledger, first)
+        yield Gateway(current, ledger, first)
 
 
-async def _prepare(mongo: Mongo, secret: Secret) -> None:
+async def _prepare(mongo: Mongo, secret: Secret, settings: Settings) -> None:
     await mongo.check()
     await mongo.check_secret(secret.fingerprint)
     await mongo.ensure_indexes(*INDEXES)
+    await keep(mongo, events=settings.usage.keep_events, days=settings.usage.keep_days)
+    await keep_decisions(mongo, settings.explain.days)
+
+
+@asynccontextmanager
+async def _registered(mongo: Mongo) -> AsyncIterator[Starts]:
+    """Other processes know of this one; what those that are gone have left is cleared away."""
+    starts = Starts(MongoStarts(mongo))
+    await starts.begin()
+    try:
+        await starts.release_dead_starts()
+        yield starts
+    finally:
+        await starts.end()
+
+
+@asynccontextmanager
+async def _rebuilding(mongo: Mongo, settings: Settings, starts: Starts) -> AsyncIterator[None]:
+    """Closed days are counted anew, on whichever node claims one."""
+    rebuild = Rebuild(MongoDayJobs(mongo, settings.money.time_zone), starts.id)
+    rebuild.start()
+    try:
+        yield
+    finally:
+        await rebuild.close()
+
+
+async def _note_prices(mongo: Mongo, prices: Mapping[str, Price]) -> None:
+    await note_prices(mongo, prices, by=f"settings on {socket.gethostname()}", at=time.time())
+
+
+@asynccontextmanager
+async def _upstream() -> AsyncIterator[tuple[Transport, Tokens]]:
+    """What calls of upstreams go through."""
+    transport = Transport()
+    await transport.open()
+    tokens = Tokens(transport)
+    try:
+        yield transport, tokens
+    finally:
+        await tokens.close()
+        await transport.close()
 
 
 @asynccontextmanager
@@ -214,8 +270,13 @@ async def _keeping_books(settings: Settings, mongo: Mongo, starts: Starts, data:
 
 
 @asynccontextmanager
-async def _watching(mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Sharing) -> AsyncIterator[Auth]:
-    """Changes of keys, accounts and plans reach the cache of callers at once, and marks of upstreams this process."""
+async def _watching(
+    mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Sharing, supplied: Callable[[], None]
+) -> AsyncIterator[Auth]:
+    """Changes of keys, accounts and plans reach the cache of callers at once, and marks of upstreams this process.
+
+    `supplied` is called when upstreams and models of the database may be others.
+    """
     auth = Auth(MongoKeys(mongo), KeyHasher(secret.key_hash_key), fresh=lambda: watch.silence < _FRESH)
 
     def changed(collection: str, document_id: str, _kind: str, _document: Mapping[str, Any] | None) -> None:
@@ -225,6 +286,8 @@ async def _watching(mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Shari
             auth.drop_all()
         elif collection == "health":
             sharing.look()
+        elif collection == SUPPLY:
+            supplied()
         else:
             auth.drop(account_id=document_id)
             ledger.hope(document_id)
@@ -232,8 +295,9 @@ async def _watching(mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Shari
     def missed() -> None:
         auth.drop_all()
         sharing.look()
+        supplied()
 
-    watched = {"keys": None, "plans": None, "accounts": _OF_CALLERS, "health": None}
+    watched = {"keys": None, "plans": None, "accounts": _OF_CALLERS, "health": None, SUPPLY: None}
     watch = Watch(mongo, watched, changed, missed)
     watch.start()
     try:
@@ -243,8 +307,7 @@ async def _watching(mongo: Mongo, secret: Secret, ledger: Ledger, sharing: Shari
 
 
 def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
-    settings: Settings,
-    catalogue: Catalogue,
+    offer: Offer,
     ledger: Ledger,
     transport: Transport,
     tokens: Tokens,
@@ -255,8 +318,8 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
     queues: Queues,
     rng: random.Random,
 ) -> Gate:
-    images = settings.images
-    standing = Standing((route.place for model in catalogue.models for route in model.routes), time.monotonic)
+    settings, catalogue, images = offer.settings, offer.catalogue, offer.settings.images
+    standing = Standing(places(catalogue), time.monotonic)
     most = settings.defaults.max_tokens
     router = Router(catalogue, health, standing, queues, max_tokens=most, rng=rng, auto=settings.auto)
     return Gate(
@@ -268,24 +331,14 @@ def _gate(  # noqa: PLR0913, PLR0917 -- it wires: each part once
         health=health,
         standing=standing,
         queues=queues,
-        hedging=Hedging(model.name for model in catalogue.models if model.hedge),
+        hedging=Hedging(hedged(catalogue)),
         defaults=settings.defaults,
         json_clients=re.compile(settings.server.json_clients or JSON_CLIENTS),
-        upstream_names=_names(settings),
+        upstream_names=upstream_names(settings),
         finished=finished,
         decided=deciding(decisions, settings.explain.log),
         spent=limiter.spent,
     )
-
-
-def _queues(settings: Settings) -> Queues:
-    limited = [each for each in settings.upstreams if each.max_in_flight]
-    return Queues({each.name: Limit(each.max_in_flight, each.queue, each.queue_seconds) for each in limited})
-
-
-def _names(settings: Settings) -> Sequence[str]:
-    """What an upstream's error must not tell a client."""
-    return tuple({name for upstream in settings.upstreams for name in (upstream.name, upstream.vendor)})
 
 
 class Readiness:
@@ -294,7 +347,8 @@ class Readiness:
     MongoDB is asked at most once a second.
     """
 
-    def __init__(self, mongo: Mongo, router: Router) -> None:
+    def __init__(self, mongo: Mongo, router: Callable[[], Router]) -> None:
+        """`router`: that of the present generation."""
         self._mongo, self._router = mongo, router
         self._asked, self._fine = -1.0, False
         self._lock = asyncio.Lock()
@@ -302,7 +356,7 @@ class Readiness:
 
     async def __call__(self) -> None:
         """Raises Unavailable while nothing can be served."""
-        if self.draining or not self._router.can_route():
+        if self.draining or not self._router().can_route():
             raise Unavailable(retry_after=1)
         async with self._lock:
             if time.monotonic() - self._asked >= 1:

@@ -165,6 +165,17 @@ class Health:
             what = "disabled" if state.disabled else "left alone"
             log.info("%s: %s for %.1f s, as another process found", _named(place), what, max(0.0, state.wait))
 
+    def forget(self, gone: Callable[[Place], bool]) -> None:
+        """Marks of places that are not there any more, or are others now. Others are told that nothing is open there:
+        who starts later would hear of it.
+        """
+        for place in [place for place, breaker in self._failing.items() if gone(place) and breaker.is_open]:
+            del self._failing[place]
+            self._tell(place, True)
+        for marks in (self._until, self._failing, self._runs):
+            for place in [place for place in marks if gone(place)]:
+                del marks[place]
+
     def now(self) -> float:
         """A moment of its clock, seconds."""
         return self._clock()

@@ -31,6 +31,12 @@ class Hedging:
     def __init__(self, models: Iterable[str]) -> None:
         self._models = {model: _Recent() for model in models}
 
+    def following(self, models: Iterable[str]) -> Hedging:
+        """Another one for these models, with what is known of those that were there."""
+        new = Hedging(models)
+        new._models |= {model: self._models[model] for model in new._models.keys() & self._models.keys()}
+        return new
+
     def covers(self, model: str) -> bool:
         """Whether calls of the model are hedged at all."""
         return model in self._models

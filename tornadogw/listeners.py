@@ -6,7 +6,7 @@ Each only where it is wanted.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # their libraries take a tenth of a second and more: only who
     from tornadogw.metrics import Metrics
     from tornadogw.tracing import Tracing
 
-__all__ = ["deciding", "figures", "left_alone", "telling"]
+__all__ = ["deciding", "figures", "labels", "left_alone", "telling"]
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +67,19 @@ def figures(
     from tornadogw.metrics import Metrics  # noqa: PLC0415 -- as said above
 
     return Metrics(
-        {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
-        {route.upstream for model in catalogue.models for route in model.routes},
+        *labels(catalogue),
         running,
         marks,
         worker=worker,
         currency=settings.money.currency,
+    )
+
+
+def labels(catalogue: Catalogue) -> tuple[Mapping[str, str], Collection[str]]:
+    """What figures call each name that may be asked for, and the upstreams that have figures."""
+    return (
+        {name: model.name for model in catalogue.models for name in (model.name, *model.aliases)} | {AUTO: AUTO},
+        {route.upstream for model in catalogue.models for route in model.routes},
     )
 
 

@@ -1,7 +1,7 @@
 """What a Prometheus server reads of one process: calls that have ended, and how the process is.
 
 The loop's thread alone counts, so counting is an addition to a dict; prometheus-client's own counters, with a lock
-each, take several times as long. It writes the page. Labels have values out of lists that are there at the start: what
+each, take several times as long. It writes the page. Labels have values out of lists that the operator makes: what
 a client chose, a key, an e-mail and an address never become one.
 """
 
@@ -104,6 +104,10 @@ class Metrics:
         self._timer: asyncio.TimerHandle | None = None
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
+
+    def change(self, models: Mapping[str, str], upstreams: Collection[str]) -> None:
+        """These have labels from now on; what was counted stays."""
+        self._models, self._upstreams = dict(models), frozenset(upstreams)
 
     # --- counting ----------------------------------------------------------------------------------------------------
 

@@ -56,18 +56,30 @@ class Probing:
         """`claim` says whether this process is to do, for so many seconds, what one of all does."""
         self._prober, self._health, self._standing = prober, health, standing
         self._claim, self._rng = claim, rng
+        self._tasks: dict[tuple[str, str], tuple[Watched, asyncio.Task[None]]] = {}
 
     @asynccontextmanager
     async def of(self, catalogue: Catalogue) -> AsyncIterator[None]:
         """Look at what the settings want to be watched, until the block is left."""
-        tasks = [asyncio.create_task(self._run(spot), name="probing") for spot in watched(catalogue)]
         try:
+            await self.change(catalogue)
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            if tasks:
-                await asyncio.wait(tasks)
+            await self._end(list(self._tasks))
+
+    async def change(self, catalogue: Catalogue) -> None:
+        """This is looked at from now on; what is as it was goes on."""
+        wanted = {spot.route.place: spot for spot in watched(catalogue)}
+        await self._end([place for place, (spot, _) in self._tasks.items() if wanted.get(place) != spot])
+        for place in wanted.keys() - self._tasks.keys():
+            self._tasks[place] = wanted[place], asyncio.create_task(self._run(wanted[place]), name="probing")
+
+    async def _end(self, places: list[tuple[str, str]]) -> None:
+        tasks = [self._tasks.pop(place)[1] for place in places]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def look(self, spot: Watched) -> None:
         """Probe it if nobody has called it lately and it is not left alone. Raises StoreUnavailable."""

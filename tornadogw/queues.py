@@ -23,18 +23,28 @@ class Limit(Value, frozen=True):
 
 
 class _Line:
-    def __init__(self, limit: Limit) -> None:
+    """One upstream's. Who runs is counted without a limit, too: one may be given while they do."""
+
+    def __init__(self, limit: Limit | None = None) -> None:
         self.limit = limit
         self.running = 0
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     @property
     def is_full(self) -> bool:
-        return self.running >= self.limit.running
+        return self.limit is not None and self.running >= self.limit.running
 
     @property
     def has_room(self) -> bool:
-        return not self.is_full or len(self.waiting) < self.limit.waiting
+        return self.limit is None or not self.is_full or len(self.waiting) < self.limit.waiting
+
+    def admit(self) -> None:
+        """Those who have waited longest, as far as there are places."""
+        while self.waiting and not self.is_full:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                self.running += 1
 
 
 class Queues:
@@ -42,6 +52,16 @@ class Queues:
 
     def __init__(self, limits: Mapping[str, Limit]) -> None:
         self._lines = {upstream: _Line(limit) for upstream, limit in limits.items()}
+
+    def change(self, limits: Mapping[str, Limit]) -> None:
+        """These hold from now on. Who runs goes on; who waits is let in as far as there is room now."""
+        for upstream, line in list(self._lines.items()):
+            line.limit = limits.get(upstream)
+            line.admit()
+            if line.limit is None and not line.running:
+                del self._lines[upstream]
+        for upstream in limits.keys() - self._lines.keys():
+            self._lines[upstream] = _Line(limits[upstream])
 
     def is_full(self, upstream: str) -> bool:
         """Whether a call would have to wait."""
@@ -55,35 +75,31 @@ class Queues:
 
     def lengths(self) -> Mapping[str, tuple[int, int]]:
         """Running and waiting calls of each upstream with a limit."""
-        return {upstream: (line.running, len(line.waiting)) for upstream, line in self._lines.items()}
+        limited = ((upstream, line) for upstream, line in self._lines.items() if line.limit is not None)
+        return {upstream: (line.running, len(line.waiting)) for upstream, line in limited}
 
     async def enter(self, upstream: str) -> bool:
         """Take a place, after a while if need be; False: there was none in time. Who has one must `leave`."""
         line = self._lines.get(upstream)
         if line is None:
-            return True
-        if not line.is_full:
+            line = self._lines[upstream] = _Line()
+        limit = line.limit
+        if limit is None or not line.is_full:
             line.running += 1
             return True
-        return line.has_room and await self._waited(upstream, line)
+        return line.has_room and await self._waited(upstream, line, limit.seconds)
 
     def leave(self, upstream: str) -> None:
         """Give the place back: to whoever has waited longest."""
-        line = self._lines.get(upstream)
-        if line is None:
-            return
+        line = self._lines[upstream]
         line.running -= 1
-        while line.waiting and not line.is_full:
-            turn = line.waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                line.running += 1
+        line.admit()
 
-    async def _waited(self, upstream: str, line: _Line) -> bool:
+    async def _waited(self, upstream: str, line: _Line, seconds: float) -> bool:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.waiting.append(turn)
         try:
-            async with asyncio.timeout(line.limit.seconds):
+            async with asyncio.timeout(seconds):
                 await turn
         except TimeoutError:
             return not turn.cancelled()  # the place came in the last moment

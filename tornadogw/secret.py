@@ -57,6 +57,11 @@ class Secret:
         return self.derive("upstream-key/1")
 
     @cached_property
+    def upstream_secrets_key(self) -> bytes:
+        """32 bytes under which upstreams' keys are encrypted in the database."""
+        return self.derive("upstream-secrets/1")
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name this secret and tell nothing of it."""
         return self.derive("fingerprint/1", 8).hex()

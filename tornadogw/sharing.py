@@ -50,10 +50,8 @@ class Sharing:
 
     def __init__(self, store: HealthStore, health: Health, known: Mapping[Place, Spot]) -> None:
         """`known`: what `spots` found. Other places are neither told nor heard of."""
-        self._store, self._health, self._spots = store, health, known
-        self._places: dict[Spot, list[Place]] = {}
-        for place, spot in known.items():
-            self._places.setdefault(spot, []).append(place)
+        self._store, self._health = store, health
+        self._spots, self._places = known, _by_spot(known)
         self._changed: dict[Place, _Change] = {}
         self._versions: dict[Spot, int] = {}
         self._stamps: dict[Spot, str] = {}
@@ -68,6 +66,17 @@ class Sharing:
         if not await self._exchanged():
             self._news.set()
         self._task = asyncio.create_task(self._run(), name="sharing of health")
+
+    def change(self, known: Mapping[Place, Spot]) -> None:
+        """These are the places from now on. What others have told of new ones is heard."""
+        news = known.items() - self._spots.items()
+        self._spots, self._places = known, _by_spot(known)
+        self._changed = {place: change for place, change in self._changed.items() if place in known}
+        self._versions = {spot: version for spot, version in self._versions.items() if spot in self._places}
+        self._stamps = {spot: stamp for spot, stamp in self._stamps.items() if spot in self._places}
+        if news:
+            self._since = 0
+            self.look()
 
     def look(self) -> None:
         """Somebody may have told something."""
@@ -145,7 +154,7 @@ class Sharing:
         at = self._health.now()
         found = await self._store.tell(list(told.values()))
         for place, change in telling.items():
-            if self._changed[place] is change:
+            if self._changed.get(place) is change:
                 del self._changed[place]
         self._take(found, at)
 
@@ -173,6 +182,13 @@ class Sharing:
             self._stamps[spot] = heard.stamp
             for place in places:
                 self._health.hear(place, marks, at)
+
+
+def _by_spot(known: Mapping[Place, Spot]) -> dict[Spot, list[Place]]:
+    places: dict[Spot, list[Place]] = {}
+    for place, spot in known.items():
+        places.setdefault(spot, []).append(place)
+    return places
 
 
 class _Change:

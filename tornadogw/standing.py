@@ -6,7 +6,7 @@ Fed by exchanges, read by the router. Has a place for each configured route and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from tornadogw.types import Value
 
@@ -55,6 +55,14 @@ class Standing:
         self._clock = clock
         self._rows = {place: _Row() for place in places}
         self._calm_from = -math.inf
+
+    def change(self, places: Iterable[Place], anew: Container[str] = ()) -> None:
+        """These are the places from now on; of the upstreams `anew` nothing is known any more."""
+        self._rows = {place: self._row(place, anew) for place in places}
+
+    def _row(self, place: Place, anew: Container[str]) -> _Row:
+        row = self._rows.get(place)
+        return _Row() if row is None or place[0] in anew else row
 
     def figures(self, place: Place) -> Figures:
         """What is known now."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -59,6 +59,11 @@ class Tokens:
             elif kept is None:
                 return fetched
         return msgspec.structs.replace(credential, secret=kept.secret)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Tokens of keys that are gone, or stand for another secret or another upstream now."""
+        for name in names:
+            _ = self._kept.pop(name, None)
 
     async def close(self) -> None:
         """Stop what is being fetched; who waits for it is cancelled."""

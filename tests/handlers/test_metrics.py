@@ -58,7 +58,7 @@ async def test_a_scraper_comes_anew_each_time(start):
 async def test_the_address_for_scrapers_serves_nothing_else(start):
     async with start("[metrics]\nport = 9464\n") as gateway:
         sockets = bind_sockets(0, "127.0.0.1")
-        front = Front(App(gateway.gateway.parts, None, METRICS), max_header=4096, max_body=0, idle=75.0)
+        front = Front(App(gateway.gateway.current, None, METRICS), max_header=4096, max_body=0, idle=75.0)
         await front.listen(sockets)
         try:
             gateway.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"

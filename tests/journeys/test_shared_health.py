@@ -3,51 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-
-import pytest
-from tornado.netutil import bind_sockets
 
 from tests.journeys.wire import eventually, problem, said, serving
-from tests.running import CHAT, Running, _opened
+from tests.running import CHAT, Running
 from tornadogw import breaker
-from tornadogw.app import App
-from tornadogw.gateway import open_gateway
-from tornadogw.plugins import load_plugins
-from tornadogw.secret import load_secret
-from tornadogw.server.front import Front
-from tornadogw.settings import load
-from tornadogw.store.mongo_embedded import PrivateMongod
 from tornadogw.testing import Answer, FakeUpstream
 
 DOWN = Answer(status=500, headers={"Content-Type": "application/json"}, body=problem())
 ASKED = {**CHAT, "model": "m"}
 SECONDS = 2.0
-
-
-@pytest.fixture
-def beside(mongod: PrivateMongod, tmp_path: Path):
-    """`async with beside(gateway) as second:` another gateway with the same settings, secret and database."""
-
-    @asynccontextmanager
-    async def beside(gateway: Running) -> AsyncIterator[Running]:
-        settings, secret = gateway.gateway.parts.settings, load_secret("", tmp_path)
-        plugins = load_plugins(load(tmp_path / "settings.toml", tmp_path, os.environ, {}), os.environ)
-        async with _opened(open_gateway(settings, plugins, os.environ, secret, mongod.url, tmp_path)) as second:
-            front = Front(App(second.parts, None), max_header=65536, max_body=1 << 20, idle=75.0)
-            sockets = bind_sockets(0, "127.0.0.1")
-            await front.listen(sockets)
-            url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-            try:
-                yield Running(second, gateway.mongo, gateway.key, url, gateway.session)
-            finally:
-                await front.close()
-
-    return beside
 
 
 async def by(gateway: Running) -> str:

@@ -3,110 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Iterable, Sequence
-from typing import Self, TypeVar
+from collections.abc import Sequence
 
-from tornadogw.catalogue import Catalogue, ModelEntry, RouteEntry
-from tornadogw.cli.diagnosis import Diagnosis, of_failure, of_transport, slow
-from tornadogw.errors import Cannot
+from tornadogw.catalogue import Catalogue
 from tornadogw.probe import Prober
 from tornadogw.settings.tables import Defaults
 from tornadogw.tokens import Tokens
-from tornadogw.transport import Transport, TransportError
-from tornadogw.types import Credential, Failure, Value
+from tornadogw.transport import Transport
+from tornadogw.trial import AT_ONCE, Outcome, Trial, questions
 
-__all__ = ["Outcome", "probe"]
-
-_T = TypeVar("_T")
-
-SECONDS = 30.0
-"""The longest that an answer is waited for, if the settings allow it as much."""
-AT_ONCE = 8
-"""Requests under way."""
-
-
-class Outcome(Value, frozen=True):
-    """What one request showed."""
-
-    key: str
-    """Name of the credential."""
-    model: str
-    """The vendor's name of it."""
-    wrong: Diagnosis | None = None
-
-
-class _Question(Value, frozen=True):
-    model: ModelEntry
-    route: RouteEntry
+__all__ = ["AT_ONCE", "Outcome", "probe"]
 
 
 async def probe(catalogue: Catalogue, defaults: Defaults) -> Sequence[Outcome]:
     """One outcome a key of each upstream that a model uses, and one for each further model of the upstream."""
-    upstreams: dict[str, dict[str, _Question]] = {}
-    for model in catalogue.models:
-        for route in model.routes:
-            upstreams.setdefault(route.upstream, {}).setdefault(route.model, _Question(model, route))
-    async with _Looking(defaults) as looking:
-        told = await _all(looking.upstream(list(questions.values())) for questions in upstreams.values())
+    transport = Transport()
+    tokens = Tokens(transport)
+    trial = Trial(Prober(transport, tokens, defaults))
+    await transport.open()
+    try:
+        told = await asyncio.gather(*(trial.upstream(asked) for asked in questions(catalogue).values()))
+    finally:
+        await tokens.close()
+        await transport.close()
     return [outcome for outcomes in told for outcome in outcomes]
-
-
-class _Looking:
-    """The sockets of one look at all upstreams."""
-
-    def __init__(self, defaults: Defaults) -> None:
-        self._transport = Transport()
-        self._tokens = Tokens(self._transport)
-        self._prober = Prober(self._transport, self._tokens, defaults)
-        self._room = asyncio.Semaphore(AT_ONCE)
-
-    async def __aenter__(self) -> Self:
-        await self._transport.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._tokens.close()
-        await self._transport.close()
-
-    async def upstream(self, questions: Sequence[_Question]) -> list[Outcome]:
-        """Each key with the first model; then the further models with a key that is let in, if there is one."""
-        first, *further = questions
-        keys = await _all(self._ask(first, key) for key in first.route.credentials)
-        welcome = next((at for at, outcome in enumerate(keys) if _lets_in(outcome)), None)
-        if welcome is None:
-            return keys
-        return keys + await _all(self._ask(each, each.route.credentials[welcome]) for each in further)
-
-    async def _ask(self, question: _Question, key: Credential) -> Outcome:
-        async with self._room:
-            return Outcome(key.name, question.route.model, await self._wrong(question, key))
-
-    async def _wrong(self, question: _Question, key: Credential) -> Diagnosis | None:
-        """The vendor's words are masked: they may repeat the key."""
-        route = question.route
-        secrets = [key.secret]
-        seconds = min(SECONDS, route.deadlines.total, max(route.deadlines.first_event, route.deadlines.connect))
-        try:
-            async with asyncio.timeout(seconds):
-                failure, page = await self._prober.ask(question.model, route, key, secrets)
-        except TimeoutError:
-            return slow(seconds)
-        except TransportError as error:
-            return of_transport(error, secrets)
-        except Cannot as error:
-            return of_failure(Failure("cannot", message=str(error)), route.model, secrets, time.time())
-        except Exception as error:  # noqa: BLE001 -- a vendor is a plugin: its bug is a finding, and its words may hold the secret
-            bug = Failure("elsewhere", code="vendor_bug", message=f"the vendor plugin raised {type(error).__name__}")
-            return of_failure(bug, route.model, secrets, time.time())
-        return None if failure is None else of_failure(failure, route.model, secrets, time.time(), page=page)
-
-
-async def _all(asked: Iterable[Awaitable[_T]]) -> list[_T]:
-    return list(await asyncio.gather(*asked))
-
-
-def _lets_in(outcome: Outcome) -> bool:
-    """Whether it makes sense to ask with the same key for something else."""
-    wrong = outcome.wrong
-    return wrong is None or wrong.problem in ("model", "refused")

@@ -19,6 +19,7 @@ from tornado.web import HTTPError, RequestHandler
 from typing_extensions import override
 
 from tornadogw.accounts.office import Office
+from tornadogw.accounts.supply import Supply
 from tornadogw.auth import Auth
 from tornadogw.catalogue import Catalogue
 from tornadogw.dialects.chat_negotiate import prefers
@@ -31,7 +32,7 @@ from tornadogw.settings import Settings
 from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.types import Value
 
-__all__ = ["REQUEST_ID", "Access", "BaseHandler", "Date", "Figures", "Inflight", "Parts", "Ready"]
+__all__ = ["REQUEST_ID", "Access", "BaseHandler", "Current", "Date", "Figures", "Inflight", "Parts", "Ready"]
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Inflight:
 
 
 class Parts(Value, frozen=True):
-    """What handlers are made of; one for the whole process."""
+    """What handlers are made of. Of one process, and of one catalogue."""
 
     settings: Settings
     auth: Auth
@@ -115,6 +116,19 @@ class Parts(Value, frozen=True):
     inflight: Inflight
     metrics: Figures | None
     """None: nobody may ask for any."""
+    supply: Supply
+    """Upstreams and models: who edits them, and how they are."""
+    revision: int
+    """Of what the database has of them: the last one that this process has taken."""
+
+
+class Current:
+    """The parts of the present generation (`live`). Who begins takes them, and keeps them to its end."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
 
 
 class _EveryVerb(tuple[str, ...]):

@@ -63,7 +63,10 @@ def work(job: bytes, orders: BinaryIO) -> int:
 
         async def main() -> None:
             settings = task.loaded.settings
-            opening = open_gateway(settings, plugins, os.environ, secret, url, task.data, worker=task.index)
+            origins = task.loaded.origins
+            opening = open_gateway(
+                settings, plugins, os.environ, secret, url, task.data, worker=task.index, origins=origins
+            )
             async with opening as gateway:
                 await _Process(task, gateway, plugins, sockets, aside, lines).run(report, orders)
 
@@ -125,9 +128,9 @@ class _Process:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_reader(orders.fileno(), self._orphaned, orders.fileno())
         try:
-            parts = self._gateway.parts
-            front = await self._listen(App(parts, self._lines.access), self._sockets)
-            figures = await self._listen(App(parts, None, METRICS), self._aside)
+            current = self._gateway.current
+            front = await self._listen(App(current, self._lines.access), self._sockets)
+            figures = await self._listen(App(current, None, METRICS), self._aside)
             try:
                 gc.collect()
                 gc.freeze()  # what is here now stays until the end: no collection need look at it again

@@ -13,7 +13,7 @@ from tornadogw.settings.schema import did_you_mean
 from tornadogw.settings.secrecy import resolve_secret
 from tornadogw.settings.tables import CostRow, Model, PriceRow, Server, Settings, Upstream
 
-__all__ = ["AUTO", "broken_rules"]
+__all__ = ["AUTO", "Problem", "broken_rules", "entry_problems"]
 
 AUTO = "auto"
 """The model name under which the gateway chooses."""
@@ -37,11 +37,14 @@ def broken_rules(settings: Settings, origins: Mapping[str, str], environ: Mappin
     problems = [
         *_server(settings.server),
         *_sections(settings, environ),
-        *_upstreams(settings, environ),
-        *_names(settings.models),
-        *_models(settings),
+        *entry_problems(settings, environ),
     ]
     return [f"{origins.get(key, 'default')}: {key} {sentence}" for key, sentence in problems]
+
+
+def entry_problems(settings: Settings, environ: Mapping[str, str]) -> list[Problem]:
+    """The rules that upstreams and models break; of two that want one name it is the later one that does."""
+    return [*_upstreams(settings, environ), *_names(settings.models), *_models(settings)]
 
 
 def _server(server: Server) -> Iterator[Problem]:

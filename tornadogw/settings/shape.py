@@ -24,12 +24,12 @@ _INDEX = re.compile(r"\[\d+\]")
 def build(table: type[T], tree: Tree, key: str = "") -> T:
     """The table that the tree describes; `key` is where the tree stands, such as `plugin.NAME`.
 
-    Raises `SettingsError` with a line for each problem.
+    Raises `SettingsError` with a line for each problem; its `field` is the key of the first.
     """
     builder = _Builder()
     made = builder.made(table, tree, key)
     if builder.problems:
-        raise SettingsError("\n".join(builder.problems))
+        raise SettingsError("\n".join(builder.problems), field=builder.first)
     return cast("T", made)
 
 
@@ -38,13 +38,20 @@ class _Builder:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.first = ""
+
+    def found(self, key: str, problem: str) -> None:
+        self.first = self.first or key
+        self.problems.append(problem)
 
     def table(self, table: type[Any], tree: Tree, key: str) -> dict[str, Any]:
         known = fields(table)
-        self.problems += [_unknown(name, tree[name], key, list(known)) for name in tree if name not in known]
+        for name in tree:
+            if name not in known:
+                self.found(_join(key, name), _unknown(name, tree[name], key, list(known)))
         absent = [name for name, field in known.items() if field.required and name not in tree]
         if absent:
-            self.problems.append(f"{_place(tree)}{_called(tree, key)} has no {' and no '.join(absent)}")
+            self.found(_join(key, absent[0]), f"{_place(tree)}{_called(tree, key)} has no {' and no '.join(absent)}")
         return {name: self.value(field, tree[name], _join(key, name)) for name, field in known.items() if name in tree}
 
     def value(self, field: Field, node: Node, key: str) -> Any:
@@ -54,7 +61,7 @@ class _Builder:
         if entry is not None and isinstance(node, list):
             return [self.made(entry, tree, f"{key}[{index}]") for index, tree in enumerate(node)]
         if entry is not None and isinstance(node, dict):
-            self.problems.append(f"{_place(node)}{key} is a list of tables: {_as_list(_place(node), key)}")
+            self.found(key, f"{_place(node)}{key} is a list of tables: {_as_list(_place(node), key)}")
             return None
         value = plain(node)
         if isinstance(node, Leaf) and node.text:
@@ -62,7 +69,7 @@ class _Builder:
         try:
             return msgspec.convert(value, field.annotation)
         except msgspec.ValidationError:
-            self.problems.append(f"{_place(node)}{key} must be {describe(field.type)}, not {_shown(field.name, value)}")
+            self.found(key, f"{_place(node)}{key} must be {describe(field.type)}, not {_shown(field.name, value)}")
             return None
 
     def made(self, table: type[Any], tree: Tree, key: str) -> Any:
@@ -72,7 +79,7 @@ class _Builder:
         try:
             return table(**values)
         except (TypeError, ValueError) as error:  # what a plugin's table checks by itself
-            self.problems.append(f"{_place(tree)}{key}: {error}")
+            self.found(key, f"{_place(tree)}{key}: {error}")
             return None
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornadogw.cli.diagnosis import of_failure, of_transport, slow
+from tornadogw.diagnosis import of_failure, of_transport, slow
 from tornadogw.transport import TransportError
 from tornadogw.types import Failure
 
