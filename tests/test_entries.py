@@ -114,7 +114,7 @@ def test_of_two_that_want_one_name_the_earlier_has_it():
         (Stored("upstream", "u", {}), "vendor"),
         (up("a b"), "name"),
         (msgspec.structs.replace(up("u"), keys=(StoredKey(1, sealed=b"not ours, certainly"),)), "keys"),
-        (msgspec.structs.replace(up("u"), hidden=SEAL.close("{", hidden_place("u"))), "keys"),
+        (msgspec.structs.replace(up("u"), hidden=SEAL.close("{", hidden_place("u"))), "options"),
         (model("m"), "routes"),
         (model("m", "file", price={"input": "a lot", "output": "1"}), "price.input"),
         (model("m", "file", price={"input": 1, "output": "1"}), "price.input"),

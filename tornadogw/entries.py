@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -24,8 +24,6 @@ from tornadogw.types import Credential, Price, Value
 from tornadogw.vendor import Vendor
 
 __all__ = ["DATABASE", "Entries", "Fault", "Found", "Offer", "hidden_place", "key_place"]
-
-T = TypeVar("T")
 
 DATABASE = "database"
 """The origin of what is no setting."""
@@ -115,12 +113,16 @@ class Entries:
                 if upstream.name in used:
                     raise
                 self._useless[upstream.name] = str(error)
-        Builder(settings, vendors, self._keys).check()
+        self._builder = Builder(settings, vendors, self._keys)
+        self._builder.check()
+        self._read: dict[tuple[Kind, str], _Draft] = {}
+        """What was made of each entry when it was read last: most are as they were."""
         self._own = tuple(_own("upstream", settings.upstreams, origins) + _own("model", settings.models, origins))
 
     def of(self, supplied: Supplied) -> Offer:
         """Raises `SettingsError` only if nothing at all is there."""
         drafts = [self._draft(each) for each in supplied.entries]
+        self._read = {(each.stored.kind, each.stored.name): each.copy() for each in drafts}
         for draft in drafts:
             self._check_vendor(draft)
         while not self._is_clean(drafts):
@@ -161,30 +163,45 @@ class Entries:
         return msgspec.structs.replace(own, upstreams=upstreams, models=models)
 
     def _draft(self, stored: Stored) -> _Draft:
-        own = next((each for each in self._own if each.kind == stored.kind and each.name == stored.name), None)
+        known = self._read.get((stored.kind, stored.name))
+        if known is not None and known.stored == stored:
+            return known.copy()
         draft = _Draft(stored)
-        try:
-            draft.written = self._upstream(stored) if stored.kind == "upstream" else _table(Model, stored)
-            draft.table = draft.written
-        except SettingsError as error:
-            draft.ends(error.field or "name", "; ".join(line.strip() for line in str(error).splitlines()))
-        except (Broken, msgspec.DecodeError) as error:
-            draft.ends("keys", str(error))
+        more = self._opened(draft) if stored.kind == "upstream" else {}
+        if draft.counts:
+            table: type[Upstream | Model] = Upstream if stored.kind == "upstream" else Model
+            try:
+                draft.written = draft.table = build(
+                    table, grow({**stored.fields, **more, "name": stored.name}, lambda _: "")
+                )
+            except SettingsError as error:
+                draft.ends(error.field or "name", "; ".join(line.strip() for line in str(error).splitlines()))
+        own = next((each for each in self._own if each.kind == stored.kind and each.name == stored.name), None)
         if own is not None:
             draft.ends("name", f"{own.origin} has one of that name, and it wins")
         return draft
 
-    def _upstream(self, stored: Stored) -> Upstream:
-        """Raises SettingsError, Broken, DecodeError."""
-        hidden = msgspec.json.decode(self.seal.open(stored.hidden, hidden_place(stored.name))) if stored.hidden else {}
-        texts = [key.reference or self.seal.open(key.sealed, key_place(stored.name, key.number)) for key in stored.keys]
-        return _table(Upstream, stored, {**hidden, **({"keys": texts} if texts else {})})
+    def _opened(self, draft: _Draft) -> Mapping[str, Any]:
+        """The fields of an upstream that were sealed."""
+        stored, fields = draft.stored, {}
+        try:
+            text = self.seal.open(stored.hidden, hidden_place(stored.name)) if stored.hidden else "{}"
+            fields = msgspec.json.decode(text, type=dict[str, Any])
+        except (Broken, msgspec.DecodeError) as error:
+            draft.ends("options", f"options and proxy: {error}")
+        try:
+            keys = [
+                key.reference or self.seal.open(key.sealed, key_place(stored.name, key.number)) for key in stored.keys
+            ]
+        except Broken as error:
+            draft.ends("keys", f"keys: {error}")
+            return fields
+        return {**fields, "keys": keys}
 
     def _check_vendor(self, draft: _Draft) -> None:
         if draft.counts and isinstance(draft.table, Upstream):
-            alone = msgspec.structs.replace(self._settings, upstreams=[draft.table], models=[])
             try:
-                Builder(alone, self._vendors, {}).check()
+                _ = self._builder.vendor(draft.table)
             except SettingsError as error:
                 draft.ends("base_url" if draft.table.vendor in self._vendors else "vendor", str(error))
 
@@ -222,6 +239,11 @@ class _Draft:
         self.written: Upstream | Model | None = None
         self.faults: list[Fault] = []
 
+    def copy(self) -> _Draft:
+        new = _Draft(self.stored)
+        new.counts, new.table, new.written, new.faults = self.counts, self.table, self.written, list(self.faults)
+        return new
+
     def ends(self, field: str, text: str) -> None:
         """It does not count, for this reason."""
         self.counts = False
@@ -252,8 +274,3 @@ def _own(kind: Kind, tables: Iterable[Upstream | Model], origins: Mapping[str, s
     return [
         Found(kind, table.name, origins.get(f"{kind}s[{at}]", "settings"), table) for at, table in enumerate(tables)
     ]
-
-
-def _table(kind: type[T], stored: Stored, more: Mapping[str, Any] = {}) -> T:
-    """Raises SettingsError."""
-    return build(kind, grow({**stored.fields, **more, "name": stored.name}, lambda _: ""))

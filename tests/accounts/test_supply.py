@@ -133,9 +133,12 @@ async def test_of_two_who_edit_the_same_one_is_told_so(mongo: Mongo) -> None:
 
 async def test_what_was_sealed_with_another_secret_is_mended_by_another_key(mongo: Mongo) -> None:
     other = Supply(MongoSupply(mongo), Entries(FILE, ORIGINS, VENDORS, {}, Seal(os.urandom(32))), None)
-    await other.add_upstream("up", {"vendor": "acme"}, ["sk-theirs"], **OWNER)
+    await other.add_upstream("up", {"vendor": "acme", "proxy": "http://x:1"}, ["sk-theirs", "sk-too"], **OWNER)
     mine = supply(mongo)
     one = await mine.upstream("up")
-    assert (one.counts, one.faults[0].field, one.keys[0].text) == (False, "keys", "…")
+    assert (one.counts, one.faults[0].field, one.keys[0].text) == (False, "options", "…")
+    one = await mine.change_upstream("up", {"proxy": "http://x:1", "options": None}, revision=one.revision, **OWNER)
+    assert (one.counts, one.faults[0].field) == (False, "keys")
     one = await mine.replace_key("up", 1, "sk-ours", revision=one.revision, **OWNER)
-    assert one.counts
+    one = await mine.remove_key("up", 2, revision=one.revision, **OWNER)
+    assert (one.counts, one.fields["proxy"]) == (True, "http://x:1")

@@ -103,6 +103,15 @@ def test_fields_that_may_hold_secrets_are_sealed():
     assert opened(new, SEAL) == {"options": {"region": "us", "api_secret": "s3cret"}, "proxy": "http://u:p@x:1"}
     assert opened(change({"options": None}), SEAL) == {}
     assert opened(OLD, Seal(os.urandom(32))) == opened(None, SEAL) == {}
+    open_text = change({"base_url": "http://me:word@up"})
+    assert "base_url" not in open_text.fields
+    assert opened(open_text, SEAL)["base_url"] == "http://me:word@up"
+    assert with_fields(open_text, {"base_url": "http://****@up"}, SEAL, "operator").fields == {"vendor": "v"}
+    assert with_fields(open_text, {"base_url": "http://up"}, SEAL, "owner").fields == OLD.fields
+    with pytest.raises(UsageError, match="cannot be read") as lost:
+        with_fields(OLD, {"weight": 1}, Seal(os.urandom(32)), "owner")
+    assert lost.value.field == "options"
+    assert with_fields(OLD, {"options": None, "proxy": None}, Seal(os.urandom(32)), "owner").hidden == b""
     with pytest.raises(UsageError, match="is masked") as refused:
         change({"options": {"token": "****"}})
     assert refused.value.field == "token"

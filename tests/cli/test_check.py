@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from tornadogw.store.mongo_supply import MongoSupply
+from tornadogw.store.ports import Entry
+from tornadogw.store.ports_supply import Edit, Stored
+
 
 def test_all_is_well(cli):
     done = cli("check", "--json")
@@ -34,3 +38,24 @@ def test_a_database_that_is_away(alone):
     (bad,) = [each for each in done.json["findings"] if not each["ok"]]
     assert bad["check"] == "database"
     assert "mongo.url" in bad["text"]
+
+
+def test_what_the_database_has_is_looked_at_too(inside, mongo, run):
+    """An upstream that only the database has is asked, one that is wrong there is a finding."""
+
+    async def add():
+        store = MongoSupply(mongo)
+        entry = Entry("test", "upstream.add", 0.0)
+        route = {"upstream": "mine", "model": "echo"}
+        for each in (
+            Stored("upstream", "mine", {"vendor": "echo"}),
+            Stored("model", "new", {"price": {"input": "0", "output": "0"}, "routes": [route]}),
+            Stored("upstream", "wrong", {"vendor": "nobody"}),
+        ):
+            await store.edit(lambda _, each=each: [Edit(each.kind, each.name, each, entry)])
+
+    run(add())
+    done = inside("check", "--upstreams")
+    assert done.code == 1
+    told = [line.split(":")[0].split(maxsplit=1) for line in done.out.splitlines()]
+    assert told[3:] == [["ok", "database"], ["FAIL", "upstream wrong"], ["ok", "upstream mine"]]

@@ -86,3 +86,9 @@ async def test_a_database_that_is_away(away: Mongo) -> None:
     for work in (store.read(), store.edit(lambda _: [put(UP)])):
         with pytest.raises(StoreUnavailable):
             await work
+
+
+async def test_what_others_have_written_there_is_no_obstacle(mongo: Mongo) -> None:
+    odd = [{"_id": "note"}, {"_id": "model bare"}, {"_id": "upstream odd", "d": 7}]
+    await mongo.database["supply"].insert_many(odd)
+    assert await MongoSupply(mongo).read() == Supplied(0, (Stored("model", "bare", {}), Stored("upstream", "odd", {})))

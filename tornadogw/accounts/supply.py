@@ -275,17 +275,18 @@ def _check_free(offer: Offer, supplied: Supplied, act: _Act) -> None:
 
 
 def _check(before: Offer, after: Offer, act: _Act) -> None:
-    """Neither what is edited nor anything else may be wrong because of it."""
+    """Neither what is edited nor anything else may be wrong because of it. What was wrong is mended step by step."""
     known = {(each.kind, each.name, fault) for each in before.found for fault in each.faults}
     for each in after.found:
         mine = (each.kind, each.name) == (act.kind, act.name)
         for fault in each.faults:
-            if mine and each.stored is not None:
+            if (each.kind, each.name, fault) in known:
+                continue
+            if mine:
                 raise UsageError(fault.text, zh=f"{fault.field} 有误：{fault.text}", field=fault.field)
-            if (each.kind, each.name, fault) not in known:
-                raise UsageError(
-                    f"{each.kind} {each.name} has need of it: {fault.text}", zh=f"{each.name} 需要它：{fault.text}"
-                )
+            raise UsageError(
+                f"{each.kind} {each.name} has need of it: {fault.text}", zh=f"{each.name} 需要它：{fault.text}"
+            )
 
 
 def _repriced(before: Offer, after: Offer) -> Mapping[str, Price | None]:

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _HIDDEN = ("options", "proxy")
-"""Fields of an upstream that are sealed: a vendor's options may hold secrets, an address a password."""
+"""Fields of an upstream that are sealed, as are others that are masked where they are shown: a URL with a password."""
 MOST_KEYS = 100
 _OWNERS = ("vendor", "base_url", "proxy", "options")
 """Fields of an upstream that decide where its keys go."""
@@ -106,17 +106,23 @@ def opened(stored: Stored | None, seal: Seal) -> dict[str, Any]:
 def with_fields(stored: Stored, given: Mapping[str, Any], seal: Seal, role: Role) -> Stored:
     """`stored` with these fields instead of its own; what is given masked, as it was shown, stays."""
     hidden, fields = opened(stored, seal), dict(stored.fields)
+    if stored.hidden and not hidden and not given.keys() >= set(_HIDDEN):
+        raise UsageError(
+            "its options and proxy cannot be read with this gateway's secret: give them anew, or none",
+            zh="其 options 和 proxy 无法用本网关的密钥读取：请重新填写，或留空",
+            field="options",
+        )
     old = {**fields, **hidden}
     new = {name: _unmasked(name, value, old.get(name)) for name, value in given.items()}
     if stored.kind == "upstream":
         for name in _OWNERS:
             if name in new and new[name] != old.get(name) and not (name == "vendor" and not stored.revision):
                 _owners(name, role)
-    sealed = _HIDDEN if stored.kind == "upstream" else ()
-    fields |= {name: value for name, value in new.items() if name not in sealed}
-    hidden |= {name: value for name, value in new.items() if name in sealed}
-    fields = {name: value for name, value in fields.items() if value is not None}
-    hidden = {name: value for name, value in hidden.items() if value is not None}
+    for name, value in new.items():
+        _ = fields.pop(name, None), hidden.pop(name, None)
+        if value is not None:
+            is_hidden = stored.kind == "upstream" and (name in _HIDDEN or mask(name, value) != value)
+            (hidden if is_hidden else fields)[name] = value
     text = msgspec.json.encode(hidden).decode() if hidden else ""
     return msgspec.structs.replace(
         stored, fields=fields, hidden=seal.close(text, hidden_place(stored.name)) if text else b""

@@ -16,9 +16,12 @@ from tornadogw.cli.output import Output, logs_on_stderr
 from tornadogw.cli.probe import Outcome, probe
 from tornadogw.cli.session import Session, with_database
 from tornadogw.cli.state import State
+from tornadogw.entries import Entries
 from tornadogw.errors import UsageError
 from tornadogw.plugins import load_plugins
+from tornadogw.seals import Seal
 from tornadogw.settings import Loaded
+from tornadogw.store.ports_supply import Supplied
 
 __all__ = ["check"]
 
@@ -27,7 +30,7 @@ class Finding(msgspec.Struct, frozen=True):
     """What one look gave."""
 
     check: str
-    """`settings`, `plugins`, `models`, `database` or `upstream NAME`."""
+    """`settings`, `plugins`, `models`, `database`, `upstream NAME`, or `model NAME` for one that is wrong there."""
     ok: bool
     text: str
     problem: str = ""
@@ -72,7 +75,7 @@ def _look(state: State, upstreams: bool) -> Iterator[Finding]:
         yield Finding("settings", ok=False, text=str(error))
         return
     yield Finding("settings", ok=True, text=str(loaded.path or "defaults"))
-    catalogue = None
+    catalogue = vendors = None
     with logs_on_stderr():
         try:
             plugins = load_plugins(loaded, os.environ)
@@ -86,7 +89,16 @@ def _look(state: State, upstreams: bool) -> Iterator[Finding]:
                 yield Finding("models", ok=True, text=", ".join(model.name for model in catalogue.models) or "none")
             except UsageError as error:
                 yield Finding("models", ok=False, text=str(error))
-    yield _database(state, loaded)
+    finding, stored = _database(state, loaded)
+    yield finding
+    if stored is not None and catalogue is not None and vendors is not None:
+        supplied, seal = stored
+        offer = Entries(loaded.settings, loaded.origins, vendors, os.environ, seal).of(supplied)
+        catalogue = offer.catalogue
+        for found in offer.found:
+            if found.faults:
+                text = "; ".join(fault.text for fault in found.faults)
+                yield Finding(f"{found.kind} {found.name}", ok=False, text=text)
     if upstreams and catalogue is not None:
         with logs_on_stderr():
             outcomes = asyncio.run(probe(catalogue, loaded.settings.defaults))
@@ -100,13 +112,15 @@ def _upstream(outcome: Outcome, out: Output) -> Finding:
     return Finding(name, ok=False, text=out.say(wrong.zh, wrong.en), problem=wrong.problem)
 
 
-def _database(state: State, loaded: Loaded) -> Finding:
-    async def work(session: Session) -> int:
-        return len(await session.accounts.list())
+def _database(state: State, loaded: Loaded) -> tuple[Finding, tuple[Supplied, Seal] | None]:
+    """And what it has of upstreams and models."""
+
+    async def work(session: Session) -> tuple[int, Supplied, Seal]:
+        return len(await session.accounts.list()), await session.supplied.read(), session.seal
 
     try:
-        count = with_database(state, work, loaded)
+        count, supplied, seal = with_database(state, work, loaded)
     except UsageError as error:
-        return Finding("database", ok=False, text=str(error))
+        return Finding("database", ok=False, text=str(error)), None
     where = "mongo.url" if loaded.settings.mongo.url else f"private mongod in {state.data}"
-    return Finding("database", ok=True, text=f"{where}, {count} accounts")
+    return Finding("database", ok=True, text=f"{where}, {count} accounts"), (supplied, seal)

@@ -15,6 +15,7 @@ from tornadogw.cli.output import logs_on_stderr
 from tornadogw.cli.state import State
 from tornadogw.doctor import Doctor
 from tornadogw.errors import UsageError
+from tornadogw.seals import Seal
 from tornadogw.secret import Secret, load_secret
 from tornadogw.settings import Loaded
 from tornadogw.store.mongo import Mongo
@@ -22,7 +23,9 @@ from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_supply import MongoSupply
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.store.ports_supply import SupplyStore
 
 __all__ = ["Session", "with_database"]
 
@@ -37,6 +40,9 @@ class Session(Office, frozen=True):
 
     loaded: Loaded
     doctor: Doctor
+    supplied: SupplyStore
+    seal: Seal
+    """Of what is sealed in the database."""
 
     @property
     def by(self) -> str:
@@ -86,7 +92,13 @@ async def _connected(loaded: Loaded, url: str, secret: Secret, work: Callable[[S
 def _session(loaded: Loaded, mongo: Mongo, secret: Secret) -> Session:
     zone, shared = loaded.settings.money.time_zone, office(mongo, secret, loaded.settings)
     doctor = Doctor(MongoDoctor(mongo, zone), MongoDayJobs(mongo, zone))
-    return Session(**msgspec.structs.asdict(shared), loaded=loaded, doctor=doctor)
+    return Session(
+        **msgspec.structs.asdict(shared),
+        loaded=loaded,
+        doctor=doctor,
+        supplied=MongoSupply(mongo),
+        seal=Seal(secret.upstream_secrets_key),
+    )
 
 
 def _user() -> str:

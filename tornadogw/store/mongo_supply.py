@@ -18,7 +18,7 @@ from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_prices import put_prices
-from tornadogw.store.mongo_values import moment, seconds
+from tornadogw.store.mongo_values import maybe_seconds, moment
 from tornadogw.store.ports_supply import Edit, Stored, StoredKey, Supplied
 
 __all__ = ["COLLECTION", "INDEXES", "MongoSupply"]
@@ -59,7 +59,7 @@ class MongoSupply:
     async def _read(self, session: Session | None) -> Supplied:
         documents = await self._supply.find(session=session).to_list(None)
         revision = next((int(each["n"]) for each in documents if each["_id"] == _REVISION), 0)
-        entries = [_stored(each) for each in documents if each["_id"] != _REVISION]
+        entries = [entry for each in documents if (entry := _stored(each)) is not None]
         return Supplied(revision, tuple(sorted(entries, key=lambda each: (each.created, each.name))))
 
     async def _put(self, edit: Edit, revision: int, session: Session) -> None:
@@ -88,17 +88,25 @@ def _document(entry: Stored, revision: int) -> dict[str, Any]:
     }
 
 
-def _stored(document: Mapping[str, Any]) -> Stored:
-    kind, _, name = document["_id"].partition(" ")
+def _stored(document: Mapping[str, Any]) -> Stored | None:
+    """None: it is neither. What somebody else has written there must not stop a start."""
+    kind, _, name = str(document["_id"]).partition(" ")
+    if kind not in ("upstream", "model"):
+        return None
+    fields = document.get("d")
     return Stored(
-        kind=kind,
+        kind="upstream" if kind == "upstream" else "model",
         name=name,
-        fields=document["d"],
-        keys=tuple(StoredKey(each["n"], each.get("r", ""), bytes(each.get("c", b""))) for each in document["k"]),
-        numbers=document["m"],
-        hidden=bytes(document["h"]),
-        revision=int(document["v"]),
-        created=int(document["o"]),
-        changed=seconds(document["t"]),
-        by=document["by"],
+        fields=fields if isinstance(fields, dict) else {},
+        keys=tuple(_key(each) for each in document.get("k", ())),
+        numbers=int(document.get("m", 0)),
+        hidden=bytes(document.get("h", b"")),
+        revision=int(document.get("v", 0)),
+        created=int(document.get("o", 0)),
+        changed=maybe_seconds(document.get("t")) or 0.0,
+        by=document.get("by", ""),
     )
+
+
+def _key(document: Mapping[str, Any]) -> StoredKey:
+    return StoredKey(int(document["n"]), document.get("r", ""), bytes(document.get("c", b"")))
