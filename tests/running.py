@@ -92,9 +92,17 @@ async def running(
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
-        async with _opened(
-            open_gateway(loaded.settings, plugins, environ, secret, mongod_url, folder, origins=loaded.origins)
-        ) as gateway:
+        opening = open_gateway(
+            loaded.settings,
+            plugins,
+            environ,
+            secret,
+            mongod_url,
+            folder,
+            origins=loaded.origins,
+            lines=loaded.explain(),
+        )
+        async with _opened(opening) as gateway:
             max_body = 4 * loaded.settings.server.max_body_bytes
             front = Front(App(gateway.current, None), max_header=65536, max_body=max_body, idle=75.0)
             sockets = bind_sockets(0, "127.0.0.1")

@@ -20,6 +20,14 @@ from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
 from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
+from tornadogw.portal.admin_calls import CallPage, CallsPage
+from tornadogw.portal.admin_keys import KeysPage
+from tornadogw.portal.admin_overview import AdminOverviewPage
+from tornadogw.portal.admin_system import AuditPage, PluginsPage, SettingsPage, UpstreamsPage
+from tornadogw.portal.admin_trade import CodesPage, InvitationsPage, PlansPage
+from tornadogw.portal.admin_usage import UsagePage
+from tornadogw.portal.admin_user import BackPage, UserPage
+from tornadogw.portal.admin_users import UsersPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
 from tornadogw.portal.overview import OverviewPage
@@ -76,6 +84,21 @@ def pages() -> Sequence[Route]:
         Route("/console/calls/", MyCallPage, rest=True),
         Route("/console/keys", MyKeysPage),
         Route("/console/keys/", MyKeyPage, rest=True),
+        Route("/admin", AdminOverviewPage),
+        Route("/admin/users", UsersPage),
+        Route("/admin/users/", UserPage, rest=True),
+        Route("/admin/keys", KeysPage),
+        Route("/admin/upstreams", UpstreamsPage),
+        Route("/admin/plans", PlansPage),
+        Route("/admin/codes", CodesPage),
+        Route("/admin/invitations", InvitationsPage),
+        Route("/admin/calls", CallsPage),
+        Route("/admin/calls/", CallPage, rest=True),
+        Route("/admin/usage", UsagePage),
+        Route("/admin/audit", AuditPage),
+        Route("/admin/settings", SettingsPage),
+        Route("/admin/plugins", PluginsPage),
+        Route("/back", BackPage),
         Route("/static/", AssetHandler, rest=True),
     ]
 

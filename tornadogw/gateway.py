@@ -45,7 +45,7 @@ from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
 from tornadogw.seals import Seal
 from tornadogw.secret import Secret
-from tornadogw.settings import Settings
+from tornadogw.settings import Line, Settings
 from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
@@ -108,10 +108,11 @@ async def open_gateway(
     *,
     worker: int = 0,
     origins: Mapping[str, str] = {},
+    lines: Sequence[Line] = (),
 ) -> AsyncIterator[Gateway]:
     """A gateway that can answer; its journal is in the folder `data`. Its figures are those of the `worker`.
 
-    `origins` tell where each full key of the settings was set.
+    `origins` tell where each full key of the settings was set, `lines` are the settings as people may read them.
 
     Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
     """
@@ -171,6 +172,8 @@ async def open_gateway(
             metrics=metrics,
             supply=Supply(source.store, entries, prober),
             revision=offer.revision,
+            lines=lines,
+            plugins=plugins.list(),
         )
         current = Current(parts)
         touched = Touched(sharing, probing, metrics, rng, secret.upstream_key, partial(_note_prices, mongo))

@@ -10,7 +10,6 @@ import urllib.request
 import pytest
 
 from tests.store.events import days_ago, stored
-from tornadogw.cli.usage import formula_safe
 
 PRICED = """
 [[upstreams]]
@@ -72,16 +71,6 @@ def test_days_and_hours_are_the_accounts_own(inside, mongo, run):
     run(mongo.database["events"].insert_one(stored(noon, 5, a=account, d=f"{days_ago(0):%Y%m%d}")))
     [row] = inside("usage", "a@example.com", "--by", "hour", "--json").json["rows"]
     assert (row["day"], row["hour"]) == (f"{days_ago(0):%Y-%m-%d}", "02:00+1400")
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_no_cell_is_run_by_a_spreadsheet(cell):
-    assert formula_safe(cell) == f"'{cell}"
-
-
-@pytest.mark.parametrize("cell", [-1, 0, "", "a=b", "1", " =1", "中"])
-def test_numbers_and_harmless_texts_stay(cell):
-    assert formula_safe(cell) == cell
 
 
 def test_each_way_to_part_a_day(inside, mongo, run):

@@ -9,7 +9,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import ParamSpec, TypeVar
 
@@ -208,6 +208,10 @@ class Accounts:
         wanted_role = _checked_role(role) if role else None
         wanted_status = next((known for known in STATUSES if known == status), None)
         return await self._store.search(sought, role=wanted_role, status=wanted_status, after=after, limit=limit)
+
+    async def emails(self, account_ids: Sequence[str]) -> Mapping[str, str]:
+        """The addresses of these accounts by id, without their figures."""
+        return await self._store.emails(account_ids)
 
     async def count(self, *, disabled: bool = False) -> int:
         """How many there are, about; or how many are disabled."""

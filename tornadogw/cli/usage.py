@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -16,13 +14,12 @@ from tornadogw.cli.language import both
 from tornadogw.cli.output import Output
 from tornadogw.cli.session import Session, with_database
 from tornadogw.cli.state import State
+from tornadogw.portal.sheet import line
 from tornadogw.usage import BY, By, UsageRow
 from tornadogw.usage import usage as read_usage
 
-__all__ = ["formula_safe", "usage"]
+__all__ = ["usage"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell instead of showing it."""
 _COUNTS = (
     ("requests", "请求", "REQUESTS"),
     ("prompt_tokens", "输入", "PROMPT"),
@@ -65,17 +62,10 @@ def usage(state: State, email: str, days: int, by: By, as_csv: bool) -> None:
     state.out.give(document, lambda: _csv(rows) if as_csv else _table(rows, by, currency, state.out))
 
 
-def formula_safe(cell: str | int) -> str | int:
-    """A text that a spreadsheet would run gets a quote before it; numbers stay numbers."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-
 def _csv(rows: Iterable[UsageRow]) -> Iterator[str]:
     """A line at a time; a model's name may hold anything."""
     for values in (UsageRow.__struct_fields__, *(msgspec.structs.astuple(row) for row in rows)):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow([formula_safe(value) for value in values])
-        yield line.getvalue()
+        yield line(values)
 
 
 def _table(rows: Sequence[UsageRow], by: By, currency: str, out: Output) -> Iterable[str]:

@@ -27,8 +27,9 @@ from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPa
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits.limiter import Limiter
+from tornadogw.plugins import PluginInfo
 from tornadogw.secret import Secret
-from tornadogw.settings import Settings
+from tornadogw.settings import Line, Settings
 from tornadogw.store.ports_decisions import DecisionStore
 from tornadogw.types import Value
 
@@ -120,6 +121,9 @@ class Parts(Value, frozen=True):
     """Upstreams and models: who edits them, and how they are."""
     revision: int
     """Of what the database has of them: the last one that this process has taken."""
+    lines: Sequence[Line] = ()
+    """Every setting in force and where it comes from, secrets masked."""
+    plugins: Sequence[PluginInfo] = ()
 
 
 class Current:

@@ -10,11 +10,12 @@ from typing_extensions import override
 from tornadogw.accounts.accounts import format_amount
 from tornadogw.catalogue import ModelEntry
 from tornadogw.errors import GatewayError
+from tornadogw.exchange import Gate
 from tornadogw.portal.page import PageHandler
 from tornadogw.router import AUTO, EVERYTHING
 from tornadogw.types import Value
 
-__all__ = ["DocsPage", "LandingPage", "ModelsPage", "StatusPage"]
+__all__ = ["DocsPage", "LandingPage", "ModelsPage", "StatusPage", "health_of"]
 
 State = Literal["up", "busy", "down"]
 
@@ -81,21 +82,22 @@ class StatusPage(PageHandler):
 
     @override
     async def values(self) -> dict[str, Any]:
-        found = [self._health(model) for model in self.parts.catalogue.models]
+        found = [health_of(model, self.parts.gate) for model in self.parts.catalogue.models]
         states = {each.state for each in found}
         return {"models": found, "all_up": states <= {"up"}, "none_up": "up" not in states and "busy" not in states}
 
-    def _health(self, model: ModelEntry) -> Health:
-        gate = self.parts.gate
-        waits = [
-            gate.health.wait(upstream=route.upstream, credential=key.name, model=route.model)
-            for route in model.routes
-            for key in route.credentials
-        ]
-        seen = [gate.standing.figures(route.place).first_event for route in model.routes]
-        known = [each for each in seen if each is not None]
-        state: State = "up" if all(wait == 0 for wait in waits) else "busy" if 0 in waits else "down"
-        return Health(model.name, state, min(known, default=None))
+
+def health_of(model: ModelEntry, gate: Gate) -> Health:
+    """As this process has seen it."""
+    waits = [
+        gate.health.wait(upstream=route.upstream, credential=key.name, model=route.model)
+        for route in model.routes
+        for key in route.credentials
+    ]
+    seen = [gate.standing.figures(route.place).first_event for route in model.routes]
+    known = [each for each in seen if each is not None]
+    state: State = "up" if all(wait == 0 for wait in waits) else "busy" if 0 in waits else "down"
+    return Health(model.name, state, min(known, default=None))
 
 
 def _shown(model: ModelEntry, *, in_auto: bool) -> Shown:

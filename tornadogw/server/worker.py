@@ -62,11 +62,9 @@ def work(job: bytes, orders: BinaryIO) -> int:
         url: str = pickle.load(orders)  # noqa: S301 - likewise
 
         async def main() -> None:
-            settings = task.loaded.settings
-            origins = task.loaded.origins
-            opening = open_gateway(
-                settings, plugins, os.environ, secret, url, task.data, worker=task.index, origins=origins
-            )
+            given = task.loaded
+            told = {"origins": given.origins, "lines": given.explain(), "worker": task.index}
+            opening = open_gateway(given.settings, plugins, os.environ, secret, url, task.data, **told)
             async with opening as gateway:
                 await _Process(task, gateway, plugins, sockets, aside, lines).run(report, orders)
 

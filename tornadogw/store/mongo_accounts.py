@@ -104,6 +104,13 @@ class MongoAccounts:
             _account(*each) for each in await read_figures(self._mongo, "accounts", wanted, by="email", limit=limit)
         ]
 
+    async def emails(self, account_ids: Sequence[str]) -> Mapping[str, str]:
+        if not account_ids:
+            return {}
+        with driver_errors():
+            found = self._accounts.find({"_id": {"$in": list(account_ids)}}, {"email": 1})
+            return {each["_id"]: each["email"] for each in await found.to_list(None)}
+
     async def count(self, status: Status | None = None) -> int:
         with driver_errors():
             if status is None:

@@ -179,6 +179,9 @@ class AccountStore(Protocol):
     ) -> Sequence[Account]:
         """The first accounts by e-mail address, of those that begin with `prefix` and come after `after`."""
 
+    async def emails(self, account_ids: Sequence[str]) -> Mapping[str, str]:
+        """The addresses of these accounts, by id."""
+
     async def count(self, status: Status | None = None) -> int:
         """How many accounts there are; without `status` about so many."""
 

@@ -1,0 +1,126 @@
+"""What the operators' pages share: who sees and who changes, how amounts and moments are written, pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import msgspec
+from typing_extensions import override
+
+from tornadogw.accounts.accounts import format_amount
+from tornadogw.accounts.checks import parse_day
+from tornadogw.accounts.desk import Actor, above
+from tornadogw.errors import UsageError
+from tornadogw.handlers.base import Access
+from tornadogw.portal.private import PrivatePage
+from tornadogw.portal.sheet import sheet
+from tornadogw.store.ports import ROLES, Account
+
+__all__ = ["AdminPage"]
+
+LONGEST = 300
+"""Characters of an argument that are looked at."""
+_DAY = 86_400.0
+
+
+class AdminPage(PrivatePage):
+    """Readers see it, operators send its forms, unless the page says otherwise."""
+
+    access: ClassVar[Access] = "reader"
+    change: ClassVar[Access] = "operator"
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, for the services that ask what they may."""
+        return Actor(by=self.visit.by, role=self.visit.account.role)
+
+    @property
+    def zone(self) -> str:
+        """In which moments are written."""
+        return self.parts.settings.money.time_zone
+
+    def asked(self, name: str) -> str:
+        """An argument of the address, trimmed; empty if it is not there."""
+        return self.get_query_argument(name, "")[:LONGEST].strip()
+
+    def moment(self, name: str, *, last: bool = False) -> float | None:
+        """A day of the address as its first moment, or with `last` as that of the day after; None: not given, or wrong,
+        which the page says then.
+        """
+        text = self.asked(name)
+        if not text:
+            return None
+        try:
+            return parse_day(text, self.zone) + (_DAY if last else 0.0)
+        except UsageError as error:
+            self.wrong = UsageError(str(error), zh=error.message("zh"), field=name)
+            return None
+
+    @property
+    def before(self) -> float | None:
+        """From where a list goes on, Unix seconds."""
+        text = self.asked("before")
+        return int(text) / 1000 if text.isascii() and text.isdecimal() and len(text) < 15 else None  # noqa: PLR2004 -- this millennium
+
+    def further(self, **changes: str | float | None) -> str:
+        """This page with other arguments; None takes one away. `before` is in seconds."""
+        given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
+        for name, value in changes.items():
+            given.pop(name, None)
+            if isinstance(value, str) and value:
+                given[name] = value
+            elif isinstance(value, float):
+                given[name] = str(round(value * 1000))
+        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
+
+    def when(self, at: float | None) -> str:
+        """A moment, for people."""
+        return "–" if at is None else f"{datetime.fromtimestamp(at, ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S}"
+
+    async def emails(self, account_ids: Iterable[str]) -> Mapping[str, str]:
+        """The addresses of accounts that a page of a list names."""
+        return await self.parts.office.accounts.emails(sorted({each for each in account_ids if each}))
+
+    def changeable(self, account: Account) -> bool:
+        """Whether the visitor may change the account."""
+        return above(self.visit.account.role, account.role)
+
+    def download(self, name: str, rows: Iterable[Sequence[str | int]]) -> None:
+        """Answer with a table as a file."""
+        self.fields["Content-Type"] = "text/csv; charset=utf-8"
+        self.fields["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        self.fields["Cache-Control"] = "no-store"
+        _ = self.finish(sheet(rows))
+
+    def told(self, fields: Mapping[str, Any]) -> str:
+        """What stood before or after a change, for people."""
+        return ", ".join(f"{name}: {_told(value)}" for name, value in fields.items())
+
+    @override
+    def frame(self) -> dict[str, Any]:
+        shown = super().frame()
+        return {
+            **shown,
+            "amount": format_amount,
+            "currency": self.parts.settings.money.currency,
+            "when": self.when,
+            "further": self.further,
+            "told": self.told,
+            "asked": self.asked,
+            "owner": shown["visit"] is not None and self.visit.account.role == "owner",
+            "roles": {
+                "user": self.say("user"),
+                "reader": self.say("reader"),
+                "operator": self.say("operator"),
+                "owner": self.say("owner"),
+            },
+            "role_names": ROLES,
+        }
+
+
+def _told(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
