@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+
+from tests.portal.staff import staff
+from tests.running import chat_settings
+from tornadogw.store.mongo_health import MongoHealth
+from tornadogw.store.ports_health import Told
+
+UP = chat_settings("http://key:hidden@127.0.0.1:9/v1")
+
+
+async def test_the_audit_log_with_filters(start) -> None:
+    async with start() as gateway, staff(gateway, "reader") as people:
+        visitor, office, user = people.visitors["reader"], people.office, people.accounts["user"]
+        for number in range(60):
+            await office.accounts.credit(user.email, "1", ref=f"r{number}", by="olga <b>", reason="why")
+        await office.plans.create("basic", daily="1", by="peter")
+        seen: list[str] = []
+        path = f"/admin/audit?account={user.email}&act=account."
+        while path:
+            await visitor.get(path)
+            seen += re.findall(r"<code>(account\.[a-z]+)</code>", visitor.text)
+            found = re.search(r'rel="next" href="([^"]+)"', visitor.text)
+            path = found[1].replace("&amp;", "&") if found else ""
+        assert seen == ["account.credit"] * 60 + ["account.create"]
+        assert "<b>" not in visitor.text
+        await visitor.get("/admin/audit?by=peter")
+        assert re.findall(r'<th scope="row"><code>([^<]+)', visitor.text) == ["plan.create"]
+        await visitor.get("/admin/audit?until=2020-01-01")
+        assert "No line is like this." in visitor.text
+
+
+async def test_settings_and_plugins_are_told_and_no_secret(start) -> None:
+    async with start(UP) as gateway, staff(gateway, "reader") as people:
+        visitor = people.visitors["reader"]
+        await visitor.get("/admin/settings")
+        assert "settings.toml:" in visitor.text
+        assert "upstreams[0].keys" in visitor.text
+        assert "sk-upstream" not in visitor.text
+        assert "hidden" not in re.sub(r'type="hidden"', "", visitor.text)
+        assert "limits.key_per_minute" not in visitor.text
+        assert "limits.key_per_minute" in await visitor.get("/admin/settings?all=1")
+        await visitor.get("/admin/plugins")
+        for info in gateway.gateway.parts.plugins:
+            assert info.name in visitor.text
+
+
+async def test_a_key_that_is_left_alone_is_used_again(start) -> None:
+    async with start(UP) as gateway, staff(gateway, "user", "reader", "operator") as people:
+        operator = people.visitors["operator"]
+        told = Told(("up", "f00d", ""), "up#1", age=1, openings=1, wait=3000, disabled=True)
+        await MongoHealth(gateway.mongo, "another").tell([told])
+        await operator.get("/admin/upstreams")
+        assert re.search(r"up#1[^<]*: disabled", operator.text)
+        assert "settings.toml:" in operator.text
+        assert "sk-upstream" not in operator.text
+        assert ":hidden@" not in operator.text
+        await operator.send("/admin/upstreams", "enable", name="up#1")
+        assert operator.notice == "It is used again."
+        assert not re.search(r"up#1[^<]*: disabled", operator.text)
+        assert await people.last("upstream.enable")
+        await operator.send("/admin/upstreams", "enable", name="up#1")
+        assert operator.status == 422
+        await people.refused("/admin/upstreams", "enable", name="up#1")
