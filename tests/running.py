@@ -92,16 +92,7 @@ async def running(
     plugins, secret = load_plugins(loaded, environ), load_secret("", folder)
     mongo = Mongo.connect(mongod_url, loaded.settings.mongo.database, 10_000)
     try:
-        opening = open_gateway(
-            loaded.settings,
-            plugins,
-            environ,
-            secret,
-            mongod_url,
-            folder,
-            origins=loaded.origins,
-            lines=loaded.explain(),
-        )
+        opening = open_gateway(loaded, plugins, environ, secret, mongod_url, folder)
         async with _opened(opening) as gateway:
             max_body = 4 * loaded.settings.server.max_body_bytes
             front = Front(App(gateway.current, None), max_header=65536, max_body=max_body, idle=75.0)

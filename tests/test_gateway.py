@@ -124,7 +124,7 @@ async def test_another_secret_does_not_open_the_database(mongod, tmp_path):
 
     async def open_with(folder):
         folder.mkdir()
-        async with open_gateway(loaded.settings, plugins, os.environ, load_secret("", folder), mongod.url, folder):
+        async with open_gateway(loaded, plugins, os.environ, load_secret("", folder), mongod.url, folder):
             pass
 
     await open_with(tmp_path / "one")
@@ -137,6 +137,6 @@ async def test_a_second_start_of_the_same_database_has_no_welcome(mongod, tmp_pa
     plugins, secret = load_plugins(loaded, os.environ), load_secret("", tmp_path)
     welcomes = []
     for _ in range(2):
-        async with open_gateway(loaded.settings, plugins, os.environ, secret, mongod.url, tmp_path) as gateway:
+        async with open_gateway(loaded, plugins, os.environ, secret, mongod.url, tmp_path) as gateway:
             welcomes.append(gateway.welcome is not None)
     assert welcomes == [True, False]

@@ -19,7 +19,6 @@ from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandle
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
-from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.admin_calls import CallPage, CallsPage
 from tornadogw.portal.admin_keys import KeysPage
 from tornadogw.portal.admin_overview import AdminOverviewPage
@@ -28,6 +27,7 @@ from tornadogw.portal.admin_trade import CodesPage, InvitationsPage, PlansPage
 from tornadogw.portal.admin_usage import UsagePage
 from tornadogw.portal.admin_user import BackPage, UserPage
 from tornadogw.portal.admin_users import UsersPage
+from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
 from tornadogw.portal.overview import OverviewPage

@@ -45,7 +45,7 @@ from tornadogw.reclaim import Reclaimer
 from tornadogw.router import Router
 from tornadogw.seals import Seal
 from tornadogw.secret import Secret
-from tornadogw.settings import Line, Settings
+from tornadogw.settings import Loaded, Settings
 from tornadogw.sharing import Sharing, spots
 from tornadogw.standing import Standing
 from tornadogw.starts import Starts
@@ -99,7 +99,7 @@ class Gateway(Value, frozen=True):
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings,
+    loaded: Loaded,
     plugins: Plugins,
     environ: Mapping[str, str],
     secret: Secret,
@@ -107,17 +107,13 @@ async def open_gateway(
     data: Path,
     *,
     worker: int = 0,
-    origins: Mapping[str, str] = {},
-    lines: Sequence[Line] = (),
 ) -> AsyncIterator[Gateway]:
     """A gateway that can answer; its journal is in the folder `data`. Its figures are those of the `worker`.
 
-    `origins` tell where each full key of the settings was set, `lines` are the settings as people may read them.
-
     Raises UsageError with what to change, StoreUnavailable while MongoDB is away.
     """
-    vendors, seal = plugins.register_vendors(), Seal(secret.upstream_secrets_key)
-    entries = Entries(settings, origins, vendors, environ, seal)
+    settings, vendors = loaded.settings, plugins.register_vendors()
+    entries = Entries(settings, loaded.origins, vendors, environ, Seal(secret.upstream_secrets_key))
     async with AsyncExitStack() as stack:
         mongo = Mongo.connect(mongo_url, settings.mongo.database, settings.mongo.timeout_ms)
         stack.push_async_callback(mongo.close)
@@ -172,7 +168,7 @@ async def open_gateway(
             metrics=metrics,
             supply=Supply(source.store, entries, prober),
             revision=offer.revision,
-            lines=lines,
+            lines=loaded.explain(),
             plugins=plugins.list(),
         )
         current = Current(parts)

@@ -357,9 +357,8 @@ class Attempt(Value, frozen=True):
     ms: int = 0
     began: int = 0
     calls: int = 0
-    """Upstream calls that it took."""
+    """Upstream calls that it took. `cost`: what it cost in vain where another was faster, micro-units, estimated."""
     cost: int = 0
-    """What it cost the operator in vain, where another try was faster: micro-units, estimated."""
 
 
 class Record(Value, frozen=True):
@@ -371,9 +370,8 @@ class Record(Value, frozen=True):
     mode: Mode
     asked: str
     model: str = ""
-    """The catalogue's model that answered; empty when none did."""
+    """The catalogue's model that answered, empty when none did; `shown` is the name that the client read."""
     shown: str = ""
-    """The model name that the client read."""
     upstream: str = ""
     stream: bool = False
     finish: str = ""
@@ -395,7 +393,7 @@ class Record(Value, frozen=True):
     factor: int = 1_000_000
     """What the plan took of the price, in millionths; the cost has it in it."""
     day: str = ""
-    """The account's local day on which the call was held, YYYYMMDD."""
+    """The account's local day on which the call was held."""
     trace: str = ""
     """The client's `traceparent`, if it sent one."""
     paid: int | None = None

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tornado.netutil import bind_sockets
 
@@ -45,7 +46,8 @@ def beside(mongod: PrivateMongod, tmp_path: Path):
     async def beside(gateway: Running) -> AsyncIterator[Running]:
         loaded, secret = load(tmp_path / "settings.toml", tmp_path, os.environ, {}), load_secret("", tmp_path)
         plugins, settings = load_plugins(loaded, os.environ), gateway.gateway.parts.settings
-        opening = open_gateway(settings, plugins, os.environ, secret, mongod.url, tmp_path, origins=loaded.origins)
+        given = msgspec.structs.replace(loaded, settings=settings)
+        opening = open_gateway(given, plugins, os.environ, secret, mongod.url, tmp_path)
         async with _opened(opening) as second:
             front = Front(App(second.current, None), max_header=65536, max_body=1 << 20, idle=75.0)
             sockets = bind_sockets(0, "127.0.0.1")

@@ -18,7 +18,8 @@ from tornadogw.store.ports import Account, AccountStore, ApiKey, Entry, KeyStore
 __all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
 
 NO_BUDGET = "none"
-KEEP, NEVER = "keep", "never"
+KEEP = "keep"
+NEVER = "never"
 """What becomes of a key's expiry."""
 _LONGEST_SOUGHT = 200
 _MOST_NETWORKS, _MOST_TOKENS, _MOST_CONCURRENT = 1000, 10**9, 100_000

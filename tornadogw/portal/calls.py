@@ -42,7 +42,7 @@ class OwnCalls(PrivatePage):
 
     async def wanted(self) -> Calls:
         """Raises UsageError for a day that is none."""
-        zone, since, until = await self.zone(), self.asked("since"), self.asked("until")
+        zone, since, until = await self.own_zone(), self.asked("since"), self.asked("until")
         return Calls(
             account_id=self.visit.account.id,
             key_id=self.asked("key"),
@@ -58,7 +58,7 @@ class MyCallsPage(OwnCalls):
 
     @override
     async def values(self) -> dict[str, Any]:
-        office, zone = self.parts.office, await self.zone()
+        office, zone = self.parts.office, await self.own_zone()
         found: Sequence[Record] = ()
         following: float | None = None
         try:
@@ -92,7 +92,7 @@ class MyCallsCsv(OwnCalls):
             wanted = await self.wanted()
         except UsageError:
             raise UnknownPath from None
-        zone, found = await self.zone(), [record async for record in self._all(wanted)]
+        zone, found = await self.own_zone(), [record async for record in self._all(wanted)]
         self.fields["Content-Type"] = "text/csv; charset=utf-8"
         self.fields["Content-Disposition"] = 'attachment; filename="calls.csv"'
         self.fields["Cache-Control"] = "no-store"
@@ -117,7 +117,7 @@ class MyCallPage(OwnCalls):
 
     @override
     async def values(self) -> dict[str, Any]:
-        wanted, zone = self.request.path.rpartition("/")[2], await self.zone()
+        wanted, zone = self.request.path.rpartition("/")[2], await self.own_zone()
         found = []
         if REQUEST_ID.fullmatch(wanted):
             found = list(await self.parts.decisions.find(wanted, self.visit.account.id, 1))

@@ -52,7 +52,7 @@ class OwnKeys(PrivatePage):
 
     async def shown_keys(self) -> Sequence[ShownKey]:
         """The account's, oldest first."""
-        office, zone = self.parts.office, await self.zone()
+        office, zone = self.parts.office, await self.own_zone()
         first, last = day_after(-USED_DAYS + 1, zone), day_after(0, zone)
         used: dict[str, tuple[str, int]] = {}
         for day in await office.days.page(self.visit.account.id, first, last):

@@ -51,7 +51,7 @@ class OverviewPage(PrivatePage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        office, account, zone = self.parts.office, self.visit.account, await self.zone()
+        office, account, zone = self.parts.office, self.visit.account, await self.own_zone()
         standing = await office.subscriptions.of(account)
         names = [day_after(back, zone, self.now) for back in range(-DAYS + 1, 1)]
         days = {day.day: day for day in await office.days.page(account.id, names[0], names[-1])}

@@ -67,7 +67,7 @@ class PrivatePage(FormPage):
         """Unix seconds."""
         return time.time()
 
-    async def zone(self) -> str:
+    async def own_zone(self) -> str:
         """The time zone of the account's days."""
         standing = await self.parts.office.subscriptions.of(self.visit.account)
         return standing.time_zone or self.parts.settings.money.time_zone

@@ -62,9 +62,7 @@ def work(job: bytes, orders: BinaryIO) -> int:
         url: str = pickle.load(orders)  # noqa: S301 - likewise
 
         async def main() -> None:
-            given = task.loaded
-            told = {"origins": given.origins, "lines": given.explain(), "worker": task.index}
-            opening = open_gateway(given.settings, plugins, os.environ, secret, url, task.data, **told)
+            opening = open_gateway(task.loaded, plugins, os.environ, secret, url, task.data, worker=task.index)
             async with opening as gateway:
                 await _Process(task, gateway, plugins, sockets, aside, lines).run(report, orders)
 

@@ -36,7 +36,7 @@ from tornadogw.store.ports_money import Entry
 from tornadogw.store.ports_usage import Sum, Total
 from tornadogw.types import Record
 
-__all__ = ["MongoBooks", "MongoTotals"]
+__all__ = ["FINE", "MongoBooks", "MongoTotals"]
 
 FIELDS: Mapping[str, str] = {
     "requests": "n",
