@@ -30,6 +30,7 @@ from tornadogw.portal.admin_users import UsersPage
 from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
+from tornadogw.portal.money import MoneyPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
@@ -83,6 +84,7 @@ def pages() -> Sequence[Route]:
         Route("/console/calls.csv", MyCallsCsv),
         Route("/console/calls/", MyCallPage, rest=True),
         Route("/console/keys", MyKeysPage),
+        Route("/console/money", MoneyPage),
         Route("/console/keys/", MyKeyPage, rest=True),
         Route("/admin", AdminOverviewPage),
         Route("/admin/users", UsersPage),

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from tests.store.test_ports import methods
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
-from tornadogw.store.mongo_payments import pay_once
-from tornadogw.store.ports import Account, Duplicate, Entry, StoreUnavailable
+from tornadogw.store.mongo_payments import MongoPayments, pay_once
+from tornadogw.store.ports import Account, Duplicate, Entry, PaymentStore, StoreUnavailable
 
 ENTRY = Entry(by="tester", act="test.pay", at=1.0, account_id="1", subject="r")
 
@@ -51,3 +52,15 @@ async def test_nobody_is_paid_nothing(store: MongoAccounts, mongo: Mongo) -> Non
 async def test_a_database_that_is_away(away: Mongo) -> None:
     with pytest.raises(StoreUnavailable):
         await pay_once(away, "1", 5, ref="r", entry=ENTRY)
+
+
+async def test_an_accounts_payments_are_told_newest_first(store: MongoAccounts, mongo: Mongo) -> None:
+    for at, (account, amount, ref) in enumerate((("1", 5, "first"), ("1", -2, "second"), ("2", 1, "others"))):
+        await pay_once(
+            mongo, account, amount, ref=ref, entry=Entry(by="olga", act="test.pay", at=at, account_id=account)
+        )
+    payments = MongoPayments(mongo)
+    assert methods(MongoPayments) == methods(PaymentStore)
+    told = [(each.ref, each.amount, each.by) for each in await payments.of_account("1", 10)]
+    assert told == [("second", -2, "olga"), ("first", 5, "olga")]
+    assert [each.ref for each in await payments.of_account("1", 1)] == ["second"]

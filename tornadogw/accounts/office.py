@@ -32,10 +32,12 @@ from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_links import MongoLinks
 from tornadogw.store.mongo_logins import MongoLogins
 from tornadogw.store.mongo_orders import MongoOrders
+from tornadogw.store.mongo_payments import MongoPayments
 from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.mongo_totals import MongoTotals
 from tornadogw.store.mongo_tries import MongoTries
+from tornadogw.store.ports import PaymentStore
 from tornadogw.store.ports_decisions import CallStore, DecisionStore
 from tornadogw.store.ports_health import HealthStore
 from tornadogw.store.ports_usage import DayStore, TotalStore
@@ -62,6 +64,7 @@ class Office(msgspec.Struct, frozen=True):
     desk: Desk
     marks: Marks
     calls: CallStore
+    payments: PaymentStore
     totals: TotalStore
 
 
@@ -90,5 +93,6 @@ def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
         desk=Desk(accounts, keys, subscriptions, logins, audit),
         marks=Marks(health, audit),
         calls=MongoCalls(mongo),
+        payments=MongoPayments(mongo),
         totals=MongoTotals(mongo, zone),
     )

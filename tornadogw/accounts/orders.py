@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from tornadogw.accounts.accounts import Accounts, parse_amount
 from tornadogw.errors import UsageError
 from tornadogw.store.orders import Notice, Order, OrderStore, Outcome
-from tornadogw.store.ports import Entry
+from tornadogw.store.ports import Account, Entry
 
 __all__ = ["Orders"]
 
@@ -54,6 +54,10 @@ class Orders:
         if order is None:
             raise UsageError(f"there is no order {order_id}")
         return order
+
+    async def of(self, account: Account, *, limit: int = 50) -> Sequence[Order]:
+        """The account's latest, newest first."""
+        return await self._store.of_account(account.id, limit)
 
     async def take(self, notice: Notice) -> Outcome:
         """Do what a provider's event says, if it fits its order, and credit what is paid. May be repeated at will.

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
@@ -51,6 +51,11 @@ class MongoOrders:
     async def get(self, order_id: str) -> Order | None:
         with driver_errors():
             return _order(await self._orders.find_one({"_id": order_id}))
+
+    async def of_account(self, account_id: str, limit: int) -> Sequence[Order]:
+        with driver_errors():
+            documents = await self._orders.find({"a": account_id}).sort("t", DESCENDING).limit(limit).to_list(None)
+        return [order for order in map(_order, documents) if order is not None]
 
     async def of_state(self, state: OrderState) -> Sequence[Order]:
         oldest = [("t", ASCENDING), ("_id", ASCENDING)]

@@ -5,15 +5,18 @@ payments  `_id` reference, `a` account, `amount` (negative: taken back), `t`, `b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
-from tornadogw.store.mongo_values import moment, money
-from tornadogw.store.ports import Duplicate, Entry
+from tornadogw.store.mongo_values import moment, money, seconds
+from tornadogw.store.ports import Duplicate, Entry, Payment
 
-__all__ = ["pay", "pay_once", "same_payment"]
+__all__ = ["MongoPayments", "pay", "pay_once", "same_payment"]
 
 
 async def pay(mongo: Mongo, session: Session, account_id: str, amount: int, *, ref: str, entry: Entry) -> None:
@@ -57,3 +60,18 @@ async def same_payment(mongo: Mongo, account_id: str, amount: int, ref: str) -> 
         known = await mongo.database["payments"].find_one({"_id": ref})
     if known is None or (known["a"], known["amount"]) != (account_id, amount):
         raise Duplicate(ref)
+
+
+class MongoPayments:
+    """A `PaymentStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._payments = mongo.database["payments"]
+
+    async def of_account(self, account_id: str, limit: int) -> Sequence[Payment]:
+        with driver_errors():
+            documents = await self._payments.find({"a": account_id}).sort("t", DESCENDING).limit(limit).to_list(None)
+        return [
+            Payment(ref=each["_id"], amount=int(each["amount"]), at=seconds(each["t"]), by=each["by"])
+            for each in documents
+        ]

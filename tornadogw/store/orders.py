@@ -64,6 +64,9 @@ class OrderStore(Protocol):
 
     async def get(self, order_id: str) -> Order | None: ...
 
+    async def of_account(self, account_id: str, limit: int) -> Sequence[Order]:
+        """The latest of the account, newest first."""
+
     async def of_state(self, state: OrderState) -> Sequence[Order]:
         """Oldest first."""
 

@@ -27,6 +27,8 @@ __all__ = [
     "Found",
     "KeyStore",
     "LastOwner",
+    "Payment",
+    "PaymentStore",
     "Released",
     "Role",
     "Start",
@@ -206,6 +208,21 @@ class AccountStore(Protocol):
 
         Raises `Duplicate` if `ref` belongs to another account or amount.
         """
+
+
+class Payment(Value, frozen=True):
+    """What moved an account's money other than calls."""
+
+    ref: str
+    amount: int
+    """Micro-units; negative: taken back."""
+    at: float
+    by: str
+
+
+class PaymentStore(Protocol):
+    async def of_account(self, account_id: str, limit: int) -> Sequence[Payment]:
+        """The latest of the account, newest first."""
 
 
 class KeyStore(Protocol):
