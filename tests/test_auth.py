@@ -11,7 +11,7 @@ from pymongo.monitoring import CommandListener
 from tests.store.wire import Wire
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.keys import Keys, NewKey
-from tornadogw.auth import Auth, KeyHasher, _check_sum, new_key, parse_network, well_formed
+from tornadogw.auth import Auth, KeyHasher, _check_sum, derived_key, new_key, parse_network, well_formed
 from tornadogw.errors import InvalidKey, Unavailable
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -390,3 +390,10 @@ async def test_a_caller_has_the_keys_own_limits(auth: Auth, keys: Keys) -> None:
     caller = await auth.caller(new.text, HERE)
     assert (caller.budget_daily, caller.budget_total) == (1_000_000, 2_000_000)
     assert (caller.tokens_per_minute, caller.concurrent, caller.terms, caller.time_zone) == (3, 4, (), "")
+
+
+def test_a_derived_key_is_a_key_and_always_the_same() -> None:
+    one, other = derived_key(bytes(range(30))), derived_key(bytes(range(1, 31)))
+    assert well_formed(one)
+    assert one == derived_key(bytes(range(30)))
+    assert one != other

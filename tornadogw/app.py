@@ -34,6 +34,7 @@ from tornadogw.portal.money import MoneyPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
+from tornadogw.portal.playground import PlaygroundCostPage, PlaygroundHandler, PlaygroundPage
 from tornadogw.portal.private import PrivatePage
 from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
 from tornadogw.types import Value
@@ -85,6 +86,9 @@ def pages() -> Sequence[Route]:
         Route("/console/calls/", MyCallPage, rest=True),
         Route("/console/keys", MyKeysPage),
         Route("/console/money", MoneyPage),
+        Route("/console/playground", PlaygroundPage),
+        Route("/console/playground/chat", PlaygroundHandler),
+        Route("/console/playground/", PlaygroundCostPage, rest=True),
         Route("/console/keys/", MyKeyPage, rest=True),
         Route("/admin", AdminOverviewPage),
         Route("/admin/users", UsersPage),
@@ -171,10 +175,10 @@ class App(Application):
         self._access_log(line)
 
 
-GUARDS: Mapping[str, type[BaseHandler]] = {
+GUARDS: Mapping[str, type[BaseHandler] | tuple[type[BaseHandler], ...]] = {
     "public": BaseHandler,
     "key": ApiHandler,
-    "login": PrivatePage,
+    "login": (PrivatePage, PlaygroundHandler),
     "reader": PrivatePage,
     "operator": PrivatePage,
     "owner": PrivatePage,

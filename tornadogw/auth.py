@@ -23,7 +23,7 @@ from tornadogw.errors import InvalidKey, Unavailable
 from tornadogw.store.ports import Found, KeyStore, StoreUnavailable
 from tornadogw.types import Caller
 
-__all__ = ["Auth", "KeyHasher", "Network", "new_key", "parse_network", "well_formed"]
+__all__ = ["Auth", "KeyHasher", "Network", "derived_key", "new_key", "parse_network", "well_formed"]
 
 Network = IPv4Network | IPv6Network
 
@@ -46,6 +46,15 @@ def _check_sum(text: str) -> str:
 def new_key() -> str:
     """A key's text, 238 bits of chance."""
     text = "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM))
+    return f"sk-{text}{_check_sum(text)}"
+
+
+def derived_key(material: bytes) -> str:
+    """The text of a key that follows from 30 secret bytes: always the same."""
+    number, text = int.from_bytes(material), ""
+    for _ in range(_RANDOM):
+        number, rest = divmod(number, len(_ALPHABET))
+        text += _ALPHABET[rest]
     return f"sk-{text}{_check_sum(text)}"
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.keys import Keys
-from tornadogw.auth import KeyHasher, well_formed
+from tornadogw.accounts.keys import Keys, Wanted
+from tornadogw.auth import KeyHasher, derived_key, well_formed
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -140,3 +142,29 @@ async def test_budgets_of_another_account_or_none_at_all(keys: Keys) -> None:
         await keys.set_budgets(BOB, key.id, daily="1")
     with pytest.raises(UsageError, match="nothing to change"):
         await keys.set_budgets(ANN, key.id)
+
+
+async def test_a_key_with_a_given_text_is_made_once(keys: Keys, mongo: Mongo) -> None:
+    ann = await Accounts(MongoAccounts(mongo)).show(ANN)
+    text = derived_key(b"x" * 30)
+    await asyncio.gather(*(keys.ensure(ann, text, label="Playground", by="ann") for _ in range(5)))
+    [key] = await keys.list(ANN)
+    assert key.label == "Playground"
+    document = await mongo.database["keys"].find_one({})
+    assert document is not None
+    assert document["h"] == KeyHasher(SECRET).digest(text)
+
+
+async def test_a_key_is_made_as_it_is_wanted_all_of_it(keys: Keys) -> None:
+    new = await keys.create(ANN, label="old", rpm=5, expires="1d", budget="3")
+    changed = await keys.change(ANN, new.key.id, Wanted(label="new", tpm=9), by="ann")
+    assert (changed.label, changed.rpm, changed.budget_total, changed.tokens_per_minute) == ("new", None, None, 9)
+    assert changed.expires == NOW + 86400, "kept"
+    assert (await keys.change(ANN, new.key.id, Wanted(), expires="2d")).expires == NOW + 2 * 86400
+    assert (await keys.change(ANN, new.key.id, Wanted(), expires="never")).expires is None
+    for wanted, field in ((Wanted(rpm=0), "rpm"), (Wanted(tpm=0), "tpm"), (Wanted(daily_budget="x"), "daily_budget")):
+        with pytest.raises(UsageError) as caught:
+            await keys.change(ANN, new.key.id, wanted)
+        assert caught.value.field == field
+    with pytest.raises(UsageError, match="has no key"):
+        await keys.change(BOB, new.key.id, Wanted())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 from typing_extensions import override
@@ -13,7 +14,7 @@ from tornadogw.accounts.accounts import normal_email, parse_amount
 from tornadogw.accounts.checks import checked_count, checked_label, checked_models, checked_rpm, parse_duration
 from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import UsageError
-from tornadogw.store.ports import Account, AccountStore, ApiKey, Entry, KeyStore
+from tornadogw.store.ports import Account, AccountStore, ApiKey, Duplicate, Entry, KeyStore
 
 __all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
 
@@ -147,6 +148,14 @@ class Keys:
         if changed is None:
             raise _unknown_key(account, key_id)
         return changed
+
+    async def ensure(self, account: Account, text: str, *, label: str, by: str) -> None:
+        """The account has a key with this text, from now on if it had none."""
+        digest = self._hasher.digest(text)
+        if await self._keys.find(digest) is None:
+            key = ApiKey(id=secrets.token_hex(6), account_id=account.id, label=label, created=self._now())
+            with suppress(Duplicate):  # made at the same moment
+                await self._keys.add(key, digest, self._entry("key.create", account, key.id, by))
 
     async def list(self, email: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""

@@ -33,7 +33,7 @@ class ApiHandler(BaseHandler):
     def initialize(self, parts: Parts, under_prefix: bool = False) -> None:
         super().initialize(parts, under_prefix)
         self._caller: Caller | None = None
-        self._allow_origin()
+        self.allow_origin()
 
     @property
     def caller(self) -> Caller:
@@ -52,8 +52,7 @@ class ApiHandler(BaseHandler):
         verdict = limiter.address(address) or await limiter.ask_address(address)
         try:
             _pass(verdict)
-            headers = self.request.headers
-            key = headers.get("X-API-Key") or bearer(headers.get("Authorization", ""))
+            key = await self.key()
             self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
             verdict = limiter.key(caller) or await limiter.ask_key(caller)
             _pass(verdict)
@@ -61,13 +60,18 @@ class ApiHandler(BaseHandler):
             self._tell(verdict)
         await super().check()
 
+    async def key(self) -> str:
+        """The text of the caller's key; empty: there is none."""
+        headers = self.request.headers
+        return headers.get("X-API-Key") or bearer(headers.get("Authorization", ""))
+
     def _tell(self, verdict: Verdict) -> None:
         """The window that applies: the address's until the key is known, then the key's."""
         self.fields["X-Ratelimit-Limit-Requests"] = str(verdict.limit)
         self.fields["X-Ratelimit-Remaining-Requests"] = str(verdict.remaining)
         self.fields["X-Ratelimit-Reset-Requests"] = format_reset(verdict.reset)
 
-    def _allow_origin(self) -> None:
+    def allow_origin(self) -> None:
         """CORS stands on every answer of the API, errors and SSE included."""
         allowed = self.parts.settings.server.cors_origins
         origin = self.request.headers.get("Origin", "")

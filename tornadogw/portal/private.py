@@ -9,14 +9,14 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from tornadogw.accounts.logins import may
-from tornadogw.handlers.base import Access
+from tornadogw.handlers.base import Access, BaseHandler
 from tornadogw.portal.form import Forbidden, FormPage
 from tornadogw.portal.page import LOGIN
 from tornadogw.store.ports import ROLES, Account
 from tornadogw.store.ports_people import Login
 from tornadogw.types import Value
 
-__all__ = ["PrivatePage", "Visit"]
+__all__ = ["PrivatePage", "Visit", "visit_of"]
 
 
 class Visit(Value, frozen=True):
@@ -29,6 +29,15 @@ class Visit(Value, frozen=True):
     def by(self) -> str:
         """For the audit log."""
         return f"{self.login.by} as {self.account.email}" if self.login.by else self.account.email
+
+
+async def visit_of(handler: BaseHandler) -> Visit | None:
+    """Who has logged in at the browser that asks. Raises StoreUnavailable."""
+    token = handler.get_signed_cookie(LOGIN, max_age_days=handler.parts.settings.portal.login_days)
+    if token is None:
+        return None
+    found = await handler.parts.office.logins.find(token.decode("ascii", "replace"))
+    return None if found is None else Visit(found[1], found[0])
 
 
 class PrivatePage(FormPage):
@@ -45,7 +54,7 @@ class PrivatePage(FormPage):
     async def check(self) -> None:
         """Raises GatewayError; sends to the log-in who has not logged in."""
         await super().check()
-        visit = await self._visit()
+        visit = await visit_of(self)
         if visit is None:
             self.body_read = True
             self.go(f"/login?next={quote(self.request.path)}")
@@ -54,13 +63,6 @@ class PrivatePage(FormPage):
         needed = {self.access, self.change} if self.request.method == "POST" else {self.access}
         if not all(may(visit.account, role) for role in ROLES if role in needed):
             raise Forbidden
-
-    async def _visit(self) -> Visit | None:
-        token = self.get_signed_cookie(LOGIN, max_age_days=self.parts.settings.portal.login_days)
-        if token is None:
-            return None
-        found = await self.parts.office.logins.find(token.decode("ascii", "replace"))
-        return None if found is None else Visit(found[1], found[0])
 
     @property
     def now(self) -> float:
