@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.journeys.wire import model, serving
 from tests.running import Running
-from tornadogw.dry_run import Dry, ask_for, dry_run
+from tornadogw.dry_run import Dry, ask_for, caller_of, dry_run
+from tornadogw.store.ports import ApiKey
 from tornadogw.types import Caller, Failure
 
 ANYBODY = Caller("", "")
@@ -44,7 +45,8 @@ async def test_where_a_request_would_go_and_why(start, claim_log):
             (4, "u0", "n", "disabled"),
         ]
         assert ill.first.upstream == "u2"
-        narrow = Caller("", "", models=frozenset({"words"}))
+        narrow = caller_of(ApiKey("k", "a", models=("words",)))
+        assert caller_of(ApiKey("k", "a")) == Caller("a", "k")
         assert (run("m", narrow).error.code, run("m", narrow).first) == (1003, None)
         assert run("nobody").error.code == 1003
         assert run("words").error is not None

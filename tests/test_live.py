@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from tests.journeys.wire import eventually, said
 from tests.running import CHAT, Running
+from tornadogw.accounts.desk import Actor
 from tornadogw.entries import Entries
 from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.mongo_supply import MongoSupply
@@ -16,12 +17,12 @@ from tornadogw.store.ports import StoreUnavailable
 from tornadogw.testing import Answer, FakeUpstream
 from tornadogw.types import Failure
 
-WHO: dict[str, Any] = {"by": "olga", "role": "owner"}
+WHO = Actor("olga", "owner")
 PRICE = {"input": "1", "output": "1"}
 
 
 async def in_force(gateway: Running, revision: int) -> None:
-    await eventually(lambda: gateway.gateway.parts.revision >= revision)
+    await eventually(lambda: gateway.gateway.parts.revision >= revision, 20.0)
 
 
 async def made(gateway: Running, url: str, *names: str) -> dict[str, Any]:
@@ -29,9 +30,9 @@ async def made(gateway: Running, url: str, *names: str) -> dict[str, Any]:
     supply, found = gateway.gateway.parts.supply, {}
     for name in names:
         fields = {"vendor": "vllm", "base_url": url, "max_in_flight": 5}
-        found[name] = await supply.add_upstream(name, fields, ["sk-one", "sk-two"], **WHO)
+        found[name] = await supply.add_upstream(WHO, name, fields, ["sk-one", "sk-two"])
         routes = [{"upstream": name, "model": "real"}]
-        last = await supply.add_model(name, {"price": PRICE, "routes": routes, "hedge": True}, **WHO)
+        last = await supply.add_model(WHO, name, {"price": PRICE, "routes": routes, "hedge": True})
     await in_force(gateway, last.revision)
     return found
 
@@ -57,10 +58,10 @@ async def test_what_is_known_goes_only_with_what_it_was_known_of(start, claim_lo
             with_figures.left()
             before.gate.hedging.heard(name, 3.0)
         model = await supply.model("gone")
-        await supply.remove_model("gone", revision=model.revision, **WHO)
-        await supply.remove_upstream("gone", revision=shown["gone"].revision, **WHO)
-        await supply.change_upstream("moved", {"base_url": f"{up.url}/v2"}, revision=shown["moved"].revision, **WHO)
-        last = await supply.replace_key("same", 2, "sk-three", revision=shown["same"].revision, **WHO)
+        await supply.remove_model(WHO, "gone", revision=model.revision)
+        await supply.remove_upstream(WHO, "gone", revision=shown["gone"].revision)
+        await supply.change_upstream(WHO, "moved", {"base_url": f"{up.url}/v2"}, revision=shown["moved"].revision)
+        last = await supply.replace_key(WHO, "same", 2, "sk-three", revision=shown["same"].revision)
         await in_force(gateway, last.revision)
         now = gateway.gateway.parts
         assert now is not before
@@ -75,7 +76,7 @@ async def test_what_is_known_goes_only_with_what_it_was_known_of(start, claim_lo
             opened = {each.spot[0] for each in told if each.openings}
             return "same" in opened and "moved" not in opened
 
-        await eventually(forgotten)
+        await eventually(forgotten, 20.0)
         assert [standing.figures((name, "real")).known for name in ("same", "moved", "gone")] == [True, False, False]
         assert set(tokens._kept) == {"same#1"}
         assert now.gate.hedging._models["same"] is before.gate.hedging._models["same"]
@@ -105,7 +106,7 @@ async def test_what_cannot_be_used_leaves_all_as_it_is(start, claim_log):
 
         with patch.object(Entries, "of", broken):
             model = await supply.model("one")
-            model = await supply.change_model("one", {"auto": 1}, revision=model.revision, **WHO)
+            model = await supply.change_model(WHO, "one", {"auto": 1}, revision=model.revision)
             async with asyncio.timeout(10):
                 await seen.wait()
             assert (await gateway.ask({**CHAT, "model": "one"}))[0] == 200
@@ -119,7 +120,7 @@ async def test_what_cannot_be_used_leaves_all_as_it_is(start, claim_log):
             return await reading(self)
 
         with patch.object(MongoSupply, "read", read):
-            model = await supply.change_model("one", {"auto": 2}, revision=model.revision, **WHO)
+            model = await supply.change_model(WHO, "one", {"auto": 2}, revision=model.revision)
             await in_force(gateway, model.revision)
         assert away.is_set()
         assert gateway.gateway.parts.catalogue.find("one").auto == 2
@@ -130,10 +131,10 @@ async def test_probes_follow(start):
         supply = gateway.gateway.parts.supply
         shown = await made(gateway, up.url, "one")
         before = len(up.requests)
-        await supply.change_upstream("one", {"probe": 0.05}, revision=shown["one"].revision, **WHO)
+        await supply.change_upstream(WHO, "one", {"probe": 0.05}, revision=shown["one"].revision)
         async with asyncio.timeout(20):
             await up.received(before + 2)
         one = await supply.upstream("one")
-        one = await supply.change_upstream("one", {"probe": 0}, revision=one.revision, **WHO)
+        one = await supply.change_upstream(WHO, "one", {"probe": 0}, revision=one.revision)
         await in_force(gateway, one.revision)
         assert not [task for task in asyncio.all_tasks() if task.get_name() == "probing" and not task.done()]

@@ -15,9 +15,10 @@ from tornadogw.health import Health
 from tornadogw.plan import Candidate
 from tornadogw.queues import Queues
 from tornadogw.router import Router
+from tornadogw.store.ports import ApiKey
 from tornadogw.types import Attempt, Caller, Draft, Mode, Value
 
-__all__ = ["Dry", "Place", "ask_for", "dry_run"]
+__all__ = ["Dry", "Place", "ask_for", "caller_of", "dry_run"]
 
 MOST_TOKENS = 1_000_000
 """Of a prompt that is thought of; no model takes more."""
@@ -94,6 +95,11 @@ def ask_for(
         prompt_bytes=len(text),
         max_tokens=max_tokens,
     )
+
+
+def caller_of(key: ApiKey) -> Caller:
+    """Who asks with this key, as far as routing minds."""
+    return Caller(key.account_id, key.id, models=None if key.models is None else frozenset(key.models))
 
 
 def dry_run(gate: Gate, caller: Caller, draft: Draft) -> Dry:

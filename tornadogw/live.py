@@ -91,7 +91,7 @@ class Live:
         """`began`: what `current` was made of."""
         self._source, self._current, self._touched = source, current, touched
         self._offer = began
-        self._supplied: Supplied | None = None
+        self._supplied = Supplied(began.revision, tuple(each.stored for each in began.found if each.stored is not None))
         self._noted: Mapping[str, Price] = began.prices
         self._told: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -122,12 +122,11 @@ class Live:
         supplied = await self._source.store.read()
         if supplied != self._supplied:
             self._supplied = supplied
-            if supplied.revision != self._offer.revision:
-                offer = self._source.entries.of(supplied)
-                self._tell_faults(offer)
-                self._put(offer)
-                await self._touched.probing.change(offer.catalogue)
-                log.info("upstreams and models of revision %d are in force", offer.revision)
+            offer = self._source.entries.of(supplied)
+            self._tell_faults(offer)
+            self._put(offer)
+            await self._touched.probing.change(offer.catalogue)
+            log.info("upstreams and models of revision %d are in force", offer.revision)
         if (prices := self._offer.prices) != self._noted:
             await self._touched.note_prices(prices)
             self._noted = prices

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from tests.test_entries import FILE, ORIGINS, PRICE, VENDORS
+from tornadogw.accounts.desk import Actor
 from tornadogw.accounts.supply import Supply
 from tornadogw.entries import Entries
 from tornadogw.errors import UsageError
@@ -19,9 +20,9 @@ from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_supply import MongoSupply
 
 SEAL = Seal(os.urandom(32))
-OWNER: dict[str, Any] = {"by": "olga", "role": "owner"}
-OPERATOR: dict[str, Any] = {"by": "otto", "role": "operator"}
-USER: dict[str, Any] = {"by": "ugo", "role": "user"}
+OWNER = Actor("olga", "owner")
+OPERATOR = Actor("otto", "operator")
+USER = Actor("ugo", "user")
 FINE = {"price": PRICE, "routes": [{"upstream": "file", "model": "r"}]}
 
 
@@ -43,16 +44,16 @@ async def refused(work: Any, why: str, field: str = "") -> None:
 
 async def test_an_upstream_from_its_making_to_its_end(mongo: Mongo) -> None:
     mine = supply(mongo)
-    one = await mine.add_upstream("up", {"vendor": "acme", "weight": 2}, ["sk-0123456789-last"], **OPERATOR)
+    one = await mine.add_upstream(OPERATOR, "up", {"vendor": "acme", "weight": 2}, ["sk-0123456789-last"])
     assert (one.revision, one.changed, one.by, one.keys[0].text) == (1, 77.0, "otto", "…last")
-    one = await mine.change_upstream("up", {"weight": None, "priority": 5}, revision=1, **OPERATOR)
+    one = await mine.change_upstream(OPERATOR, "up", {"weight": None, "priority": 5}, revision=1)
     assert (one.fields["weight"], one.fields["priority"], one.revision) == (1, 5, 2)
-    one = await mine.add_key("up", "env:KEY", revision=2, **OWNER)
-    one = await mine.replace_key("up", 1, "sk-new", revision=3, **OPERATOR)
-    one = await mine.remove_key("up", 2, revision=4, **OPERATOR)
+    one = await mine.add_key(OWNER, "up", "env:KEY", revision=2)
+    one = await mine.replace_key(OPERATOR, "up", 1, "sk-new", revision=3)
+    one = await mine.remove_key(OPERATOR, "up", 2, revision=4)
     assert [key.name for key in one.keys] == ["up#3"]
     assert [each.name for each in await mine.upstreams()] == ["file", "up"]
-    await mine.remove_upstream("up", revision=5, **OPERATOR)
+    await mine.remove_upstream(OPERATOR, "up", revision=5)
     assert [each.name for each in await mine.upstreams()] == ["file"]
     assert await lines(mongo) == [
         ("otto", "upstream.add", "up", {}, {"vendor": "acme", "weight": 2, "keys": ["up#1"]}),
@@ -66,11 +67,11 @@ async def test_an_upstream_from_its_making_to_its_end(mongo: Mongo) -> None:
 
 async def test_a_model_and_its_price(mongo: Mongo) -> None:
     mine = supply(mongo)
-    one = await mine.add_model("new", FINE | {"auto": 3, "aliases": ["n"]}, **OPERATOR)
-    one = await mine.change_model("new", {"price": {"input": "9", "output": "2"}}, revision=one.revision, **OPERATOR)
+    one = await mine.add_model(OPERATOR, "new", FINE | {"auto": 3, "aliases": ["n"]})
+    one = await mine.change_model(OPERATOR, "new", {"price": {"input": "9", "output": "2"}}, revision=one.revision)
     assert (one.fields["price"]["input"], one.fields["auto"]) == ("9", 3)
     assert (await mine.model("new")).fields == one.fields
-    await mine.remove_model("new", revision=one.revision, **OPERATOR)
+    await mine.remove_model(OPERATOR, "new", revision=one.revision)
     prices = [line for line in await lines(mongo) if line[1] == "price.change"]
     old, new = ({"input": price, "output": 2_000_000} for price in (1_000_000, 9_000_000))
     assert prices == [
@@ -83,62 +84,62 @@ async def test_a_model_and_its_price(mongo: Mongo) -> None:
 
 async def test_what_may_not_or_cannot_be_is_refused_and_changes_nothing(mongo: Mongo) -> None:
     mine = supply(mongo)
-    one = await mine.add_upstream("up", {"vendor": "acme"}, ["sk-a"], **OPERATOR)
-    two = await mine.add_model("two", FINE | {"routes": [{"upstream": "up", "model": "r"}]}, **OPERATOR)
-    three = await mine.add_model("three", FINE | {"fallbacks": ["two"]}, **OPERATOR)
+    one = await mine.add_upstream(OPERATOR, "up", {"vendor": "acme"}, ["sk-a"])
+    two = await mine.add_model(OPERATOR, "two", FINE | {"routes": [{"upstream": "up", "model": "r"}]})
+    three = await mine.add_model(OPERATOR, "three", FINE | {"fallbacks": ["two"]})
     before = await mine._store.read(), await lines(mongo)
     now = {"revision": one.revision}
-    await refused(mine.add_model("x", FINE, **USER), "only operators")
-    await refused(mine.remove_upstream("up", **now, **USER), "only operators")
+    await refused(mine.add_model(USER, "x", FINE), "only operators")
+    await refused(mine.remove_upstream(USER, "up", **now), "only operators")
     await refused(
-        mine.add_upstream("x", {"vendor": "own", "base_url": "http://x"}, **OPERATOR), "only an owner", "base_url"
+        mine.add_upstream(OPERATOR, "x", {"vendor": "own", "base_url": "http://x"}), "only an owner", "base_url"
     )
-    await refused(mine.add_upstream("x", {"vendor": "acme"}, ["env:KEY"], **OPERATOR), "only an owner", "keys")
-    await refused(mine.add_key("up", "file:/etc/passwd", **now, **OPERATOR), "only an owner", "keys")
-    await refused(mine.change_upstream("up", {"vendor": "own"}, **now, **OPERATOR), "only an owner", "vendor")
-    await refused(mine.add_upstream("x y", {"vendor": "acme"}, **OWNER), "no name", "name")
-    await refused(mine.add_upstream("up", {"vendor": "acme"}, **OWNER), "already, in database", "name")
-    await refused(mine.add_upstream("file", {"vendor": "acme"}, **OWNER), "already, in /etc/gw.toml:3", "name")
-    await refused(mine.add_model("talk", FINE, **OWNER), "is taken by", "name")
-    await refused(mine.add_upstream("x", {"vendor": "acne"}, **OWNER), 'did you mean "acme"', "vendor")
-    await refused(mine.add_model("x", {"price": PRICE}, **OWNER), "has no routes", "routes")
-    await refused(mine.add_model("x", FINE | {"colour": 1}, **OWNER), "no setting", "colour")
+    await refused(mine.add_upstream(OPERATOR, "x", {"vendor": "acme"}, ["env:KEY"]), "only an owner", "keys")
+    await refused(mine.add_key(OPERATOR, "up", "file:/etc/passwd", **now), "only an owner", "keys")
+    await refused(mine.change_upstream(OPERATOR, "up", {"vendor": "own"}, **now), "only an owner", "vendor")
+    await refused(mine.add_upstream(OWNER, "x y", {"vendor": "acme"}), "no name", "name")
+    await refused(mine.add_upstream(OWNER, "up", {"vendor": "acme"}), "already, in database", "name")
+    await refused(mine.add_upstream(OWNER, "file", {"vendor": "acme"}), "already, in /etc/gw.toml:3", "name")
+    await refused(mine.add_model(OWNER, "talk", FINE), "is taken by", "name")
+    await refused(mine.add_upstream(OWNER, "x", {"vendor": "acne"}), 'did you mean "acme"', "vendor")
+    await refused(mine.add_model(OWNER, "x", {"price": PRICE}), "has no routes", "routes")
+    await refused(mine.add_model(OWNER, "x", FINE | {"colour": 1}), "no setting", "colour")
     wrong = FINE | {"routes": [{"upstream": "file", "model": "r"}, {"upstream": "fiel", "model": "r"}]}
-    await refused(mine.add_model("x", wrong, **OWNER), 'did you mean "file"', "routes[1].upstream")
-    await refused(mine.change_model("chat", FINE, revision=1, **OWNER), "written in /etc/gw.toml:9")
-    await refused(mine.change_upstream("nobody", {}, revision=1, **OWNER), "no upstream nobody", "name")
-    await refused(mine.change_upstream("up", {"weight": 2}, revision=99, **OWNER), "changed meanwhile by otto")
-    await refused(mine.remove_key("up", 9, **now, **OWNER), "no key 9", "keys")
-    await refused(mine.remove_upstream("up", **now, **OWNER), "model two has need of it")
-    await refused(mine.remove_model("two", revision=two.revision, **OWNER), "model three has need of it")
+    await refused(mine.add_model(OWNER, "x", wrong), 'did you mean "file"', "routes[1].upstream")
+    await refused(mine.change_model(OWNER, "chat", FINE, revision=1), "written in /etc/gw.toml:9")
+    await refused(mine.change_upstream(OWNER, "nobody", {}, revision=1), "no upstream nobody", "name")
+    await refused(mine.change_upstream(OWNER, "up", {"weight": 2}, revision=99), "changed meanwhile by otto")
+    await refused(mine.remove_key(OWNER, "up", 9, **now), "no key 9", "keys")
+    await refused(mine.remove_upstream(OWNER, "up", **now), "model two has need of it")
+    await refused(mine.remove_model(OWNER, "two", revision=two.revision), "model three has need of it")
     await refused(mine.test("up"), "running gateway")
     with patch("tornadogw.accounts.supply.MOST_ENTRIES", 2):
-        await refused(mine.add_model("x", FINE, **OWNER), "2 at most")
+        await refused(mine.add_model(OWNER, "x", FINE), "2 at most")
     assert (await mine._store.read(), await lines(mongo)) == before
-    await mine.remove_model("three", revision=three.revision, **OPERATOR)
-    await mine.remove_model("two", revision=two.revision, **OPERATOR)
-    await mine.remove_upstream("up", **now, **OPERATOR)
+    await mine.remove_model(OPERATOR, "three", revision=three.revision)
+    await mine.remove_model(OPERATOR, "two", revision=two.revision)
+    await mine.remove_upstream(OPERATOR, "up", **now)
 
 
 async def test_of_two_who_edit_the_same_one_is_told_so(mongo: Mongo) -> None:
     mine = supply(mongo)
-    one = await mine.add_model("new", FINE, **OWNER)
-    edits = [mine.change_model("new", {"auto": at}, revision=one.revision, **OWNER) for at in range(4)]
+    one = await mine.add_model(OWNER, "new", FINE)
+    edits = [mine.change_model(OWNER, "new", {"auto": at}, revision=one.revision) for at in range(4)]
     told = await asyncio.gather(*edits, return_exceptions=True)
     assert sorted(type(each).__name__ for each in told) == ["Shown", "UsageError", "UsageError", "UsageError"]
-    added = await asyncio.gather(*(mine.add_model("same", FINE, **OWNER) for _ in range(3)), return_exceptions=True)
+    added = await asyncio.gather(*(mine.add_model(OWNER, "same", FINE) for _ in range(3)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in added) == ["Shown", "UsageError", "UsageError"]
     assert len(await lines(mongo)) == 5  # three edits, two of them with a price
 
 
 async def test_what_was_sealed_with_another_secret_is_mended_by_another_key(mongo: Mongo) -> None:
     other = Supply(MongoSupply(mongo), Entries(FILE, ORIGINS, VENDORS, {}, Seal(os.urandom(32))), None)
-    await other.add_upstream("up", {"vendor": "acme", "proxy": "http://x:1"}, ["sk-theirs", "sk-too"], **OWNER)
+    await other.add_upstream(OWNER, "up", {"vendor": "acme", "proxy": "http://x:1"}, ["sk-theirs", "sk-too"])
     mine = supply(mongo)
     one = await mine.upstream("up")
     assert (one.counts, one.faults[0].field, one.keys[0].text) == (False, "options", "…")
-    one = await mine.change_upstream("up", {"proxy": "http://x:1", "options": None}, revision=one.revision, **OWNER)
+    one = await mine.change_upstream(OWNER, "up", {"proxy": "http://x:1", "options": None}, revision=one.revision)
     assert (one.counts, one.faults[0].field) == (False, "keys")
-    one = await mine.replace_key("up", 1, "sk-ours", revision=one.revision, **OWNER)
-    one = await mine.remove_key("up", 2, revision=one.revision, **OWNER)
+    one = await mine.replace_key(OWNER, "up", 1, "sk-ours", revision=one.revision)
+    one = await mine.remove_key(OWNER, "up", 2, revision=one.revision)
     assert (one.counts, one.fields["proxy"]) == (True, "http://x:1")

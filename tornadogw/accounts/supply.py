@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tornadogw.accounts.desk import Actor
 from tornadogw.accounts.supply_forms import (
     check_role,
     checked_fields,
@@ -27,7 +28,7 @@ from tornadogw.accounts.supply_shown import Shown, audited, shown
 from tornadogw.entries import Entries, Found, Offer
 from tornadogw.errors import UsageError
 from tornadogw.probe import Prober
-from tornadogw.store.ports import Entry, Role
+from tornadogw.store.ports import Entry
 from tornadogw.store.ports_supply import Edit, Kind, Stored, Supplied, SupplyStore
 from tornadogw.trial import Outcome, Trial, questions
 from tornadogw.types import Price, Value
@@ -48,16 +49,15 @@ class _Act(Value, frozen=True):
     act: str
     kind: Kind
     name: str
-    by: str
-    role: Role
+    actor: Actor
     revision: int | None = None
 
 
 class Supply:
     """What can be done with upstreams and models. Every method raises `UsageError` for what cannot be.
 
-    `by` goes into the audit log, `role` says what they may do. `revision` is that of what the editor has read: an edit
-    of what somebody else has changed meanwhile is refused.
+    `actor` is who edits, by which right. `revision` is that of what they have read: an edit of what somebody else has
+    changed meanwhile is refused.
     """
 
     def __init__(
@@ -87,54 +87,50 @@ class Supply:
 
     # --- upstreams ---------------------------------------------------------------------------------------------------
 
-    async def add_upstream(
-        self, name: str, fields: Mapping[str, Any], keys: Sequence[str] = (), *, by: str, role: Role
-    ) -> Shown:
+    async def add_upstream(self, actor: Actor, name: str, fields: Mapping[str, Any], keys: Sequence[str] = ()) -> Shown:
         """`fields` are those of `[[upstreams]]` but its name and keys."""
-        texts, seal = [checked_key(text, role) for text in keys], self._entries.seal
+        texts, seal = [checked_key(text, actor.role) for text in keys], self._entries.seal
 
         def make(new: Stored) -> Stored:
-            return with_keys(with_fields(new, checked_fields(fields), seal, role), texts, seal)
+            return with_keys(with_fields(new, checked_fields(fields), seal, actor.role), texts, seal)
 
-        return await self._edit(_Act("upstream.add", "upstream", checked_name(name), by, role), make)
+        return await self._edit(_Act("upstream.add", "upstream", checked_name(name), actor), make)
 
-    async def change_upstream(
-        self, name: str, fields: Mapping[str, Any], *, revision: int, by: str, role: Role
-    ) -> Shown:
+    async def change_upstream(self, actor: Actor, name: str, fields: Mapping[str, Any], *, revision: int) -> Shown:
         """Change the given fields; None takes one away."""
-        return await self._edit(_Act("upstream.change", "upstream", name, by, role, revision), self._with(fields, role))
+        return await self._edit(_Act("upstream.change", "upstream", name, actor, revision), self._with(fields, actor))
 
-    async def remove_upstream(self, name: str, *, revision: int, by: str, role: Role) -> None:
+    async def remove_upstream(self, actor: Actor, name: str, *, revision: int) -> None:
         """Calls that run there end as they would; refused while a model has a route to it."""
-        await self._put(_Act("upstream.remove", "upstream", name, by, role, revision), lambda _: None)
+        _ = await self._put(_Act("upstream.remove", "upstream", name, actor, revision), lambda _: None)
 
-    async def add_key(self, name: str, text: str, *, revision: int, by: str, role: Role) -> Shown:
+    async def add_key(self, actor: Actor, name: str, text: str, *, revision: int) -> Shown:
         """`env:NAME`, `file:/path` or the key itself, which nobody is shown again."""
-        text = checked_key(text, role)
+        text = checked_key(text, actor.role)
 
         def make(old: Stored) -> Stored:
             return with_keys(old, [*old.keys, text], self._entries.seal)
 
-        return await self._edit(_Act("upstream.key.add", "upstream", name, by, role, revision), make)
+        return await self._edit(_Act("upstream.key.add", "upstream", name, actor, revision), make)
 
-    async def replace_key(self, name: str, number: int, text: str, *, revision: int, by: str, role: Role) -> Shown:
+    async def replace_key(self, actor: Actor, name: str, number: int, text: str, *, revision: int) -> Shown:
         """Another key in the place of the one with this number; it has a number of its own."""
-        text = checked_key(text, role)
+        text = checked_key(text, actor.role)
 
         def make(old: Stored) -> Stored:
             _check_key(old, number)
             return with_keys(old, [text if key.number == number else key for key in old.keys], self._entries.seal)
 
-        return await self._edit(_Act("upstream.key.replace", "upstream", name, by, role, revision), make)
+        return await self._edit(_Act("upstream.key.replace", "upstream", name, actor, revision), make)
 
-    async def remove_key(self, name: str, number: int, *, revision: int, by: str, role: Role) -> Shown:
+    async def remove_key(self, actor: Actor, name: str, number: int, *, revision: int) -> Shown:
         """Calls that run with it end as they would."""
 
         def make(old: Stored) -> Stored:
             _check_key(old, number)
             return with_keys(old, [key for key in old.keys if key.number != number], self._entries.seal)
 
-        return await self._edit(_Act("upstream.key.remove", "upstream", name, by, role, revision), make)
+        return await self._edit(_Act("upstream.key.remove", "upstream", name, actor, revision), make)
 
     async def test(self, name: str, model: str = "") -> Sequence[Outcome]:
         """Ask the upstream for one token with each key and for each model, which costs a little.
@@ -171,17 +167,17 @@ class Supply:
 
     # --- models ------------------------------------------------------------------------------------------------------
 
-    async def add_model(self, name: str, fields: Mapping[str, Any], *, by: str, role: Role) -> Shown:
+    async def add_model(self, actor: Actor, name: str, fields: Mapping[str, Any]) -> Shown:
         """`fields` are those of `[[models]]` but its name, `price` and `routes` at least."""
-        return await self._edit(_Act("model.add", "model", checked_name(name), by, role), self._with(fields, role))
+        return await self._edit(_Act("model.add", "model", checked_name(name), actor), self._with(fields, actor))
 
-    async def change_model(self, name: str, fields: Mapping[str, Any], *, revision: int, by: str, role: Role) -> Shown:
+    async def change_model(self, actor: Actor, name: str, fields: Mapping[str, Any], *, revision: int) -> Shown:
         """Change the given fields; None takes one away. A list such as `routes` is given whole."""
-        return await self._edit(_Act("model.change", "model", name, by, role, revision), self._with(fields, role))
+        return await self._edit(_Act("model.change", "model", name, actor, revision), self._with(fields, actor))
 
-    async def remove_model(self, name: str, *, revision: int, by: str, role: Role) -> None:
+    async def remove_model(self, actor: Actor, name: str, *, revision: int) -> None:
         """Refused while it is a fallback of another one."""
-        await self._put(_Act("model.remove", "model", name, by, role, revision), lambda _: None)
+        _ = await self._put(_Act("model.remove", "model", name, actor, revision), lambda _: None)
 
     # --- both --------------------------------------------------------------------------------------------------------
 
@@ -191,19 +187,30 @@ class Supply:
     async def _one(self, kind: Kind, name: str) -> Shown:
         return shown(_found(await self.offer(), kind, name))
 
-    def _with(self, fields: Mapping[str, Any], role: Role) -> _Make:
-        return lambda old: with_fields(old, checked_fields(fields), self._entries.seal, role)
+    def _with(self, fields: Mapping[str, Any], actor: Actor) -> _Make:
+        return lambda old: with_fields(old, checked_fields(fields), self._entries.seal, actor.role)
 
     async def _edit(self, act: _Act, make: _Make) -> Shown:
-        await self._put(act, make)
-        return await self._one(act.kind, act.name)
+        """As it is after the edit, which may be another one soon."""
+        revision, after = await self._put(act, make)
+        found = next(
+            each for each in after.found if each.stored is not None and each.name == act.name and each.kind == act.kind
+        )
+        return msgspec.structs.replace(shown(found), revision=revision)
 
-    async def _put(self, act: _Act, make: _Make) -> None:
-        check_role(act.role)
-        _ = await self._store.edit(lambda supplied: [self._decided(supplied, act, make)])
+    async def _put(self, act: _Act, make: _Make) -> tuple[int, Offer]:
+        """The revision after it, and what there is then."""
+        check_role(act.actor.role)
+        decided: list[tuple[Edit, Offer]] = []
 
-    def _decided(self, supplied: Supplied, act: _Act, make: _Make) -> Edit:
-        """The edit, if all that is there then is as whole as it was."""
+        def decide(supplied: Supplied) -> Sequence[Edit]:
+            decided.append(self._decided(supplied, act, make))
+            return [decided[-1][0]]
+
+        return await self._store.edit(decide), decided[-1][1]
+
+    def _decided(self, supplied: Supplied, act: _Act, make: _Make) -> tuple[Edit, Offer]:
+        """The edit, and what there is after it, if all of that is as whole as it was."""
         before, old = self._entries.of(supplied), supplied.find(act.kind, act.name)
         if act.revision is None:
             _check_free(before, supplied, act)
@@ -211,12 +218,12 @@ class Supply:
             old = _current(before, act, old)
         now = make(old or Stored(act.kind, act.name, {}))
         if now is not None:
-            now = msgspec.structs.replace(now, changed=self._now(), by=act.by)
+            now = msgspec.structs.replace(now, changed=self._now(), by=act.actor.by)
         placed = [now if each is old else each for each in supplied.entries] if old else [*supplied.entries, now]
         entries = tuple(each for each in placed if each is not None)
         after = self._entries.of(Supplied(supplied.revision or 1, entries))
         _check(before, after, act)
-        return Edit(act.kind, act.name, now, self._line(act, old, now), _repriced(before, after))
+        return Edit(act.kind, act.name, now, self._line(act, old, now), _repriced(before, after)), after
 
     def _line(self, act: _Act, old: Stored | None, now: Stored | None) -> Entry:
         """What was, and what is instead."""
@@ -225,7 +232,7 @@ class Supply:
             if each is not None and each.keys:
                 line["keys"] = [f"{each.name}#{key.number}" for key in each.keys]
         return Entry(
-            by=act.by,
+            by=act.actor.by,
             act=act.act,
             at=self._now(),
             subject=act.name,
