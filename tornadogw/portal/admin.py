@@ -97,8 +97,9 @@ class AdminPage(PrivatePage):
         _ = self.finish(sheet(rows))
 
     def told(self, fields: Mapping[str, Any]) -> str:
-        """What stood before or after a change, for people."""
-        return ", ".join(f"{name}: {_told(value)}" for name, value in fields.items())
+        """What stood before or after a change, for people; without what says nothing."""
+        said = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+        return ", ".join(f"{name}: {_told(value)}" for name, value in said.items())
 
     @override
     def frame(self) -> dict[str, Any]:
@@ -106,6 +107,7 @@ class AdminPage(PrivatePage):
         return {
             **shown,
             "amount": format_amount,
+            "rounded": _rounded,
             "currency": self.parts.settings.money.currency,
             "when": self.when,
             "further": self.further,
@@ -120,6 +122,11 @@ class AdminPage(PrivatePage):
             },
             "role_names": ROLES,
         }
+
+
+def _rounded(micro: int) -> str:
+    """An amount at a glance."""
+    return f"{micro / 1_000_000:,.2f}"
 
 
 def _told(value: Any) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
 from tornadogw.errors import UsageError
 from tornadogw.portal.admin import AdminPage
-from tornadogw.settings import Line, mask
 from tornadogw.standing import Figures
-from tornadogw.store.ports_health import Told
 from tornadogw.store.trade import Audited
 from tornadogw.types import Value
 
@@ -73,18 +71,6 @@ class Place(Value, frozen=True):
     """Seconds for which no key of it may be used for the model."""
 
 
-class Shown(Value, frozen=True):
-    """An upstream and how it is."""
-
-    name: str
-    vendor: str
-    base_url: str
-    origin: str
-    keys: Sequence[str]
-    places: Sequence[Place]
-    marks: Sequence[Told]
-
-
 class UpstreamsPage(AdminPage):
     template: ClassVar[str] = "admin_upstreams.html"
     acts: ClassVar[Mapping[str, str]] = {"enable": "enable"}
@@ -92,35 +78,32 @@ class UpstreamsPage(AdminPage):
     @override
     async def values(self) -> dict[str, Any]:
         marks = [each for each in await self.parts.office.marks.all() if each.openings or each.cool > 0]
-        return {"upstreams": list(self._shown(marks))}
+        found = await self.parts.supply.upstreams()
+        return {
+            "upstreams": found,
+            "places": {each.name: self._places(each.name) for each in found},
+            "marks": {each.name: [mark for mark in marks if mark.spot[0] == each.name] for each in found},
+        }
 
-    def _shown(self, marks: Sequence[Told]) -> Iterator[Shown]:
-        origins = {line.key: line for line in self.parts.lines}
-        for number, each in enumerate(self.parts.settings.upstreams):
-            line: Line | None = origins.get(f"upstreams[{number}].name")
-            routes = [
-                (model, route)
-                for model in self.parts.catalogue.models
-                for route in model.routes
-                if route.upstream == each.name
-            ]
-            yield Shown(
-                name=each.name,
-                vendor=each.vendor,
-                base_url=str(mask("base_url", each.base_url or "")),
-                origin="" if line is None else line.origin,
-                keys=sorted({key.name for _, route in routes for key in route.credentials}),
-                places=[self._place(model.name, route) for model, route in routes],
-                marks=[mark for mark in marks if mark.spot[0] == each.name],
-            )
-
-    def _place(self, model: str, route: Any) -> Place:
+    def _places(self, upstream: str) -> Sequence[Place]:
         gate = self.parts.gate
-        waits = [
-            gate.health.wait(upstream=route.upstream, credential=key.name, model=route.model)
-            for key in route.credentials
+        return [
+            Place(
+                model.name,
+                route.model,
+                gate.standing.figures(route.place),
+                min(
+                    (
+                        gate.health.wait(upstream=upstream, credential=key.name, model=route.model)
+                        for key in route.credentials
+                    ),
+                    default=0.0,
+                ),
+            )
+            for model in self.parts.catalogue.models
+            for route in model.routes
+            if route.upstream == upstream
         ]
-        return Place(model, route.model, gate.standing.figures(route.place), min(waits, default=0.0))
 
     async def enable(self) -> None:
         name = self.form.text("name")

@@ -12,10 +12,11 @@ from typing_extensions import override
 from tornadogw.accounts.accounts import format_amount
 from tornadogw.portal.admin import AdminPage
 from tornadogw.portal.admin_overview import summed
+from tornadogw.portal.chart import Chart, bars
 from tornadogw.store.ports_usage import Sum, Total
 from tornadogw.types import Value
 
-__all__ = ["UsagePage", "rows"]
+__all__ = ["UsagePage", "charts", "filled", "rows"]
 
 MOST_DAYS = 400
 BY = ("day", "model", "upstream")
@@ -47,6 +48,23 @@ def rows(totals: Sequence[Total], by: str) -> Sequence[Row]:
             groups.setdefault({"day": day, "model": model, "upstream": upstream}[by], []).append(each)
     found = [Row(name, summed(sums)) for name, sums in groups.items()]
     return found if by == "day" else sorted(found, key=lambda row: (-row.sums.cost, row.name))
+
+
+def filled(days: Sequence[Row], first: date, last: date) -> Sequence[Row]:
+    """The days with those between them that have no calls."""
+    known = {row.name: row for row in days}
+    names = ((first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1))
+    return [known.get(name, Row(name, Sum())) for name in names]
+
+
+def charts(days: Sequence[Row], titles: tuple[str, str, str]) -> Sequence[tuple[str, Chart]]:
+    """Requests, what was charged, and profit, a bar a day, under these titles."""
+    requests, charged, profit = titles
+    return [
+        (requests, bars([(row.name, row.sums.requests) for row in days], "{:,}".format)),
+        (charged, bars([(row.name, row.sums.cost) for row in days], format_amount)),
+        (profit, bars([(row.name, row.sums.profit) for row in days], format_amount)),
+    ]
 
 
 class UsagePage(AdminPage):
@@ -81,7 +99,9 @@ class UsagePage(AdminPage):
     async def values(self) -> dict[str, Any]:
         first, last, totals = await self._totals()
         tables: Mapping[str, Sequence[Row]] = {by: rows(totals, by) for by in BY}
+        titles = self.say("Requests"), self.say("Charged"), self.say("Profit")
         return {
+            "charts": charts(filled(tables["day"], first, last), titles),
             "first": first,
             "last": last,
             "tables": tables,

@@ -47,5 +47,5 @@ def _rest(wanted: Calls) -> Mapping[str, Any]:
     named = {"k": wanted.key_id, "m": wanted.model, "up": wanted.upstream}
     rest: dict[str, Any] = {name: value for name, value in named.items() if value}
     if wanted.failed:
-        rest["st"] = {"$nin": list(FINE)}
+        rest["st"] = {"$not": {"$in": list(FINE)}}
     return rest
