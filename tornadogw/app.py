@@ -37,6 +37,7 @@ from tornadogw.portal.pages import loaded
 from tornadogw.portal.playground import PlaygroundCostPage, PlaygroundHandler, PlaygroundPage
 from tornadogw.portal.private import PrivatePage
 from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
+from tornadogw.portal.supply import DryRunPage, ModelPage, ModelsAdminPage, UpstreamPage
 from tornadogw.types import Value
 
 __all__ = ["METRICS", "App", "Route", "routes"]
@@ -95,6 +96,10 @@ def pages() -> Sequence[Route]:
         Route("/admin/users/", UserPage, rest=True),
         Route("/admin/keys", KeysPage),
         Route("/admin/upstreams", UpstreamsPage),
+        Route("/admin/upstreams/", UpstreamPage, rest=True),
+        Route("/admin/models", ModelsAdminPage),
+        Route("/admin/models/", ModelPage, rest=True),
+        Route("/admin/route", DryRunPage),
         Route("/admin/plans", PlansPage),
         Route("/admin/codes", CodesPage),
         Route("/admin/invitations", InvitationsPage),
