@@ -369,6 +369,7 @@ async def test_a_key_that_comes_later_hears_what_others_know_of_it(mongo, claim_
         one.call(Failure("disable", "key", code="x"))  # of sk-1, which the other one has not
         await asyncio.gather(one.sharing.rest(), other.sharing.rest())
         assert other.wait() == 0
+        other.sharing._since += 2**40  # it was long ago, and much has been heard since
         other.sharing.change(spots(catalogue("sk-2", "sk-1"), FINGERPRINTS))
         await learns(lambda: other.wait(credential="up#2") > 0)
         assert other.wait() == 0
