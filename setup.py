@@ -73,6 +73,9 @@ LIVE = [
     "xllamacpp>=2026.10",
 ]
 
+# What tests/openapi sends the gateway comes from this.
+OPENAPI = ["schemathesis>=4.32,<5"]
+
 DEV = [
     "build>=1.6,<2",
     "codespell>=2.4,<3",
@@ -95,7 +98,15 @@ setup(
     packages=find_packages(include=["tornadogw", "tornadogw.*"]),
     package_data={"tornadogw": ["py.typed", "data/*.toml", "portal/*/*", "data/vendor_package/*.txt"]},
     install_requires=REQUIRES,
-    extras_require={"mongod": MONGOD, "otel": OTEL, "suite": SUITE, "test": TEST, "live": LIVE, "dev": DEV},
+    extras_require={
+        "mongod": MONGOD,
+        "otel": OTEL,
+        "suite": SUITE,
+        "test": TEST,
+        "live": LIVE,
+        "openapi": OPENAPI,
+        "dev": DEV,
+    },
     entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",

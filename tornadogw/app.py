@@ -10,12 +10,16 @@ from tornado.httputil import HTTPConnection, HTTPServerRequest
 from tornado.web import Application
 from typing_extensions import override
 
+from tornadogw.handlers.admin.base import AdminHandler
+from tornadogw.handlers.admin.openapi import OpenApiHandler
+from tornadogw.handlers.admin.operation import BASE
 from tornadogw.handlers.api import ApiHandler
 from tornadogw.handlers.base import BaseHandler, Current, Date
 from tornadogw.handlers.completions import CompletionsHandler
 from tornadogw.handlers.health import HealthHandler, NowhereHandler, ReadyHandler
 from tornadogw.handlers.metrics import MetricsHandler, OwnAddressHandler
 from tornadogw.handlers.models import ModelHandler, ModelsHandler, UnknownHandler
+from tornadogw.handlers.openapi import PublicOpenApiHandler
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
@@ -23,6 +27,7 @@ from tornadogw.portal.admin_calls import CallPage, CallsPage
 from tornadogw.portal.admin_keys import KeysPage
 from tornadogw.portal.admin_overview import AdminOverviewPage
 from tornadogw.portal.admin_system import AuditPage, PluginsPage, SettingsPage, UpstreamsPage
+from tornadogw.portal.admin_tokens import TokensPage
 from tornadogw.portal.admin_trade import CodesPage, InvitationsPage, PlansPage
 from tornadogw.portal.admin_usage import UsagePage
 from tornadogw.portal.admin_user import BackPage, UserPage
@@ -59,6 +64,8 @@ METRICS = (Route("/metrics", OwnAddressHandler),)
 def routes(prefix: str) -> Sequence[Route]:
     """Every route. The API stands under `prefix`, under `prefix/v1` (clients that append `/v1`) and under `/v1`."""
     table = [Route("/healthz", HealthHandler), Route("/readyz", ReadyHandler), Route("/metrics", MetricsHandler)]
+    table += [Route(f"{BASE}openapi.json", OpenApiHandler), Route(BASE, AdminHandler, rest=True)]
+    table += [Route("/openapi.json", PublicOpenApiHandler)]
     for base, under_prefix in ((f"{prefix}/v1", True), (prefix, True), ("/v1", False)):
         table += [
             Route(f"{base}/chat/completions", CompletionsHandler, under_prefix),
@@ -107,6 +114,7 @@ def pages() -> Sequence[Route]:
         Route("/admin/calls/", CallPage, rest=True),
         Route("/admin/usage", UsagePage),
         Route("/admin/audit", AuditPage),
+        Route("/admin/tokens", TokensPage),
         Route("/admin/settings", SettingsPage),
         Route("/admin/plugins", PluginsPage),
         Route("/back", BackPage),
@@ -187,6 +195,7 @@ GUARDS: Mapping[str, type[BaseHandler] | tuple[type[BaseHandler], ...]] = {
     "reader": PrivatePage,
     "operator": PrivatePage,
     "owner": PrivatePage,
+    "token": AdminHandler,
 }
 """Whose `check` lets only those in that a handler's `access` names."""
 

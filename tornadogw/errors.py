@@ -20,6 +20,7 @@ __all__ = [
     "BodyTooLarge",
     "BodyTooSlow",
     "Cannot",
+    "Conflict",
     "ContentRefused",
     "ContextTooLong",
     "DailyLimit",
@@ -31,6 +32,8 @@ __all__ = [
     "MissingInput",
     "ModelMismatch",
     "NoUpstream",
+    "NotAllowed",
+    "NotThere",
     "RateLimited",
     "Refused",
     "SettingsError",
@@ -199,6 +202,18 @@ class UsageError(Exception):
     def message(self, language: str) -> str:
         """The sentence for a reader of `language`: `zh` or `en`."""
         return self.zh if language == "zh" and self.zh else str(self)
+
+
+class NotThere(UsageError):
+    """What was named does not exist."""
+
+
+class Conflict(UsageError):
+    """It is there already, or has changed meanwhile."""
+
+
+class NotAllowed(UsageError):
+    """Who asks has not the right to it."""
 
 
 class SettingsError(UsageError):

@@ -17,7 +17,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from tornadogw.errors import UsageError
+from tornadogw.errors import Conflict, NotThere, UsageError
 from tornadogw.store.ports import (
     PAYMENT_REF,
     ROLES,
@@ -111,7 +111,7 @@ def normal_email(text: str) -> str:
 
 
 def _last_owner(account: Account) -> UsageError:
-    return UsageError(
+    return Conflict(
         f"{account.email} is the last active owner: make another one first",
         zh=f"{account.email} 是最后一个可用的所有者：请先指定另一个",
         field="role",
@@ -173,7 +173,7 @@ class Accounts:
         try:
             await self._store.add(account, await self._hash(password), self._entry("account.create", account, by))
         except Duplicate:
-            raise UsageError(
+            raise Conflict(
                 f"there is an account {account.email} already", zh=f"账户 {account.email} 已经存在", field="email"
             ) from None
         return account
@@ -182,7 +182,7 @@ class Accounts:
         address = normal_email(email)
         account = await self._store.by_email(address)
         if account is None:
-            raise UsageError(
+            raise NotThere(
                 f"there is no account {address}: `tornadogw account list` shows those there are",
                 zh=f"没有账户 {address}",
                 field="email",
@@ -296,7 +296,7 @@ class Accounts:
         try:
             new = await self._store.credit(account.id, micro, ref=name, by=by, at=self._now(), act=act, why=reason)
         except Duplicate:
-            raise UsageError(
+            raise Conflict(
                 f"the reference {name} belongs to another payment: no money was moved",
                 zh=f"编号 {name} 属于另一笔付款：没有动用任何资金",
                 field="ref",

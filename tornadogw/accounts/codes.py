@@ -20,7 +20,7 @@ from tornadogw.accounts.accounts import Accounts, parse_amount
 from tornadogw.accounts.checks import checked_count, checked_label, parse_duration
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import subscribed
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.ports import Account, Entry
 from tornadogw.store.trade import Batch, Code, CodeStore, Standing
 
@@ -142,7 +142,7 @@ class Codes:
         entry = Entry(by=by, act="code.void", at=self._now(), subject=batch_id)
         batch = await self._store.void(batch_id, entry)
         if batch is None:
-            raise UsageError(
+            raise NotThere(
                 f"there is no batch {batch_id}: `tornadogw code list` shows those there are",
                 zh=f"没有批次 {batch_id}",
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 from typing_extensions import override
@@ -18,12 +19,15 @@ from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.keys import Keys, NewKey
 from tornadogw.accounts.logins import Logins, NewLogin
 from tornadogw.accounts.subscriptions import Subscriptions
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotAllowed, NotThere, UsageError
 from tornadogw.store.ports import ROLES, Account, ApiKey, Entry, Role
 from tornadogw.store.trade import Standing
 from tornadogw.types import Value
 
 __all__ = ["Actor", "Desk", "NewPassword", "above"]
+
+_LOGIN = 12
+"""Characters of a login's id that the audit log has."""
 
 
 class Actor(Value, frozen=True):
@@ -72,7 +76,7 @@ class Desk:
         """For everybody who may see the accounts of others."""
         account = await self._accounts.by_id(account_id)
         if account is None:
-            raise UsageError("there is no such account", zh="没有这个账户")
+            raise NotThere("there is no such account", zh="没有这个账户")
         return account
 
     async def create(
@@ -124,6 +128,10 @@ class Desk:
         account = await self._changeable(actor, account_id)
         return await self._subscriptions.end(account.email, by=actor.by)
 
+    async def set_zone(self, actor: Actor, account_id: str, zone: str) -> Standing:
+        account = await self._changeable(actor, account_id)
+        return await self._subscriptions.set_zone(account.email, zone, by=actor.by)
+
     # --- who it is ---------------------------------------------------------------------------------------------------
 
     async def set_language(self, actor: Actor, account_id: str, language: str | None) -> Account:
@@ -158,6 +166,17 @@ class Desk:
         await self._audit.note(Entry(by=actor.by, act="account.log_out", at=self._now(), account_id=account.id))
         await self._logins.end_all(account)
 
+    async def end_login(self, actor: Actor, account_id: str, login_id: str) -> bool:
+        """Log it out at one browser. False: there is no such login."""
+        account = await self._changeable(actor, account_id)
+        ended = await self._logins.end(account, login_id)
+        if ended:
+            entry = Entry(
+                by=actor.by, act="account.log_out", at=self._now(), account_id=account.id, subject=login_id[:_LOGIN]
+            )
+            await self._audit.note(entry)
+        return ended
+
     async def log_in_as(self, operator: Account, account_id: str, *, address: str = "", agent: str = "") -> NewLogin:
         """The operator sees for an hour what the account sees: nobody's who has as many rights."""
         account = await self.show(account_id)
@@ -166,6 +185,17 @@ class Desk:
         return await self._logins.begin_as(account, operator, address=address, agent=agent)
 
     # --- keys --------------------------------------------------------------------------------------------------------
+
+    async def create_key(self, actor: Actor, account_id: str, **properties: Any) -> NewKey:
+        """`properties`: those of `Keys.create`."""
+        account = await self._changeable(actor, account_id)
+        return await self._keys.create(account.email, **properties, by=actor.by)
+
+    async def set_budgets(
+        self, actor: Actor, account_id: str, key_id: str, *, daily: str | None = None, total: str | None = None
+    ) -> ApiKey:
+        account = await self._changeable(actor, account_id)
+        return await self._keys.set_budgets(account.email, key_id, daily=daily, total=total, by=actor.by)
 
     async def disable_key(self, actor: Actor, account_id: str, key_id: str) -> ApiKey:
         account = await self._changeable(actor, account_id)
@@ -183,7 +213,7 @@ class Desk:
         _needs_operator(actor)
         account = await self.show(account_id)
         if not above(actor.role, account.role):
-            raise UsageError(
+            raise NotAllowed(
                 f"{account.email} has as many rights as you: an owner changes such a one",
                 zh=f"{account.email} 的权限不低于您：请由所有者修改",
             )
@@ -192,12 +222,12 @@ class Desk:
 
 def _needs_operator(actor: Actor) -> None:
     if ROLES.index(actor.role) < ROLES.index("operator"):
-        raise UsageError("only operators change accounts of others", zh="只有操作员可以修改他人的账户")
+        raise NotAllowed("only operators change accounts of others", zh="只有操作员可以修改他人的账户")
 
 
 def _needs_owner(actor: Actor) -> None:
     if actor.role != "owner":
-        raise UsageError("only an owner gives roles", zh="只有所有者可以授予角色", field="role")
+        raise NotAllowed("only an owner gives roles", zh="只有所有者可以授予角色", field="role")
 
 
 def _by_chance() -> str:

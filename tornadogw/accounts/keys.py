@@ -13,7 +13,7 @@ from typing_extensions import override
 from tornadogw.accounts.accounts import normal_email, parse_amount
 from tornadogw.accounts.checks import checked_count, checked_label, checked_models, checked_rpm, parse_duration
 from tornadogw.auth import KeyHasher, new_key, parse_network
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.ports import Account, AccountStore, ApiKey, Duplicate, Entry, KeyStore
 
 __all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
@@ -221,7 +221,7 @@ class Keys:
         address = normal_email(email)
         account = await self._accounts.by_email(address)
         if account is None:
-            raise UsageError(
+            raise NotThere(
                 f"there is no account {address}: `tornadogw account create {address}` makes it",
                 zh=f"没有账户 {address}",
             )
@@ -235,7 +235,7 @@ class Keys:
 
 
 def _unknown_key(account: Account, key_id: str) -> UsageError:
-    return UsageError(
+    return NotThere(
         f"{account.email} has no key {key_id}: `tornadogw key list {account.email}` shows its keys",
         zh=f"{account.email} 没有密钥 {key_id}",
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from typing_extensions import override
 
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotAllowed
 from tornadogw.store.ports import ROLES, Account, Entry, Role
 from tornadogw.store.ports_people import Login, LoginStore
 
@@ -56,9 +56,9 @@ class Logins:
     async def begin_as(self, account: Account, operator: Account, *, address: str = "", agent: str = "") -> NewLogin:
         """An operator sees what the account sees, for an hour; the audit log says so. Raises `UsageError`."""
         if not may(operator, "operator"):
-            raise UsageError("only operators log in as somebody else", zh="只有操作员可以代登录")
+            raise NotAllowed("only operators log in as somebody else", zh="只有操作员可以代登录")
         if may(account, operator.role):
-            raise UsageError(
+            raise NotAllowed(
                 f"{account.email} has as many rights as you: nobody logs in as such a one",
                 zh=f"{account.email} 的权限不低于您：不能代登录",
             )

@@ -7,6 +7,7 @@ import secrets
 import msgspec
 
 from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.admin_tokens import AdminTokens
 from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.desk import Desk
@@ -22,6 +23,7 @@ from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_admin_tokens import MongoAdminTokens
 from tornadogw.store.mongo_audit import MongoAudit
 from tornadogw.store.mongo_calls import MongoCalls
 from tornadogw.store.mongo_codes import MongoCodes
@@ -66,6 +68,7 @@ class Office(msgspec.Struct, frozen=True):
     calls: CallStore
     payments: PaymentStore
     totals: TotalStore
+    admin_tokens: AdminTokens
 
 
 def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
@@ -95,4 +98,5 @@ def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
         calls=MongoCalls(mongo),
         payments=MongoPayments(mongo),
         totals=MongoTotals(mongo, zone),
+        admin_tokens=AdminTokens(MongoAdminTokens(mongo), accounts),
     )

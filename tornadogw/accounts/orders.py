@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tornadogw.accounts.accounts import Accounts, parse_amount
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.orders import Notice, Order, OrderStore, Outcome
 from tornadogw.store.ports import Account, Entry
 
@@ -52,7 +52,7 @@ class Orders:
     async def show(self, order_id: str) -> Order:
         order = await self._store.get(order_id)
         if order is None:
-            raise UsageError(f"there is no order {order_id}")
+            raise NotThere(f"there is no order {order_id}")
         return order
 
     async def of(self, account: Account, *, limit: int = 50) -> Sequence[Order]:

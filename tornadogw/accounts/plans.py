@@ -10,7 +10,7 @@ import msgspec
 
 from tornadogw.accounts.accounts import parse_amount
 from tornadogw.accounts.checks import checked_count, checked_models, checked_rpm, parse_factor
-from tornadogw.errors import UsageError
+from tornadogw.errors import Conflict, NotThere, UsageError
 from tornadogw.store.ports import Duplicate, Entry
 from tornadogw.store.trade import Plan, PlanStore
 
@@ -54,7 +54,7 @@ class Plans:
         try:
             await self._store.add(plan, self._entry("plan.create", plan.name, by))
         except Duplicate:
-            raise UsageError(
+            raise Conflict(
                 f"there is a plan {plan.name} already: `tornadogw plan change` changes it",
                 zh=f"套餐 {plan.name} 已经存在",
                 field="name",
@@ -134,6 +134,6 @@ def _checked_name(name: str) -> str:
 
 
 def _unknown(name: str) -> UsageError:
-    return UsageError(
+    return NotThere(
         f"there is no plan {name}: `tornadogw plan list` shows those there are", zh=f"没有套餐 {name}", field="plan"
     )

@@ -14,7 +14,7 @@ from tornadogw.accounts.accounts import Accounts, normal_email
 from tornadogw.accounts.checks import checked_count, parse_duration
 from tornadogw.accounts.logins import digest
 from tornadogw.accounts.tries import Tries
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.ports import Account, Entry
 from tornadogw.store.ports_people import Link, LinkStore
 
@@ -92,7 +92,7 @@ class Registration:
         )
         entry = Entry(by=by, act="invitation.withdraw", at=self._now(), subject=full[:_ID])
         if not full or not await self._links.remove("invite", full, entry):
-            raise UsageError("there is no such invitation", zh="没有这个邀请码")
+            raise NotThere("there is no such invitation", zh="没有这个邀请码")
 
     def _entry(self, act: str, link: Link, by: str) -> Entry:
         after = {"uses": link.uses, "ends": int(link.ends)}

@@ -15,7 +15,7 @@ from tornadogw.store.ports_people import TriesStore
 
 __all__ = ["TooMany", "Tries"]
 
-What = Literal["login", "register", "mail", "code", "totp"]
+What = Literal["login", "register", "mail", "code", "token", "totp"]
 
 WINDOW = 900.0
 """Seconds in which tries are counted, from the first."""
@@ -24,6 +24,7 @@ MOST: Mapping[What, tuple[int, int, int]] = {
     "register": (10, 10, 10),
     "mail": (3, 10, 5),
     "code": (20, 40, 20),
+    "token": (30, 30, 30),
     "totp": (10, 60, 10),
 }
 """How often in a window: by one address for one account, by one address at all, for one account by anybody."""

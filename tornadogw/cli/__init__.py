@@ -39,6 +39,7 @@ COMMANDS = {
     "plan": ("tornadogw.cli.plan:plan", both("管理套餐。", "Manage plans.")),
     "code": ("tornadogw.cli.code:code", both("管理兑换码。", "Manage redeem codes.")),
     "invitation": ("tornadogw.cli.invitation:invitation", both("管理注册邀请。", "Manage invitations to register.")),
+    "token": ("tornadogw.cli.token:token", both("管理管理接口的令牌。", "Manage tokens of the admin API.")),
     "usage": ("tornadogw.cli.usage:usage", both("显示账户的用量。", "Show what an account used.")),
     "explain": (
         "tornadogw.cli.explain:explain",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tornadogw.store import (
     mongo_accounts,
+    mongo_admin_tokens,
     mongo_audit,
     mongo_codes,
     mongo_days,
@@ -24,6 +25,7 @@ __all__ = ["INDEXES"]
 
 INDEXES = (
     mongo_accounts.INDEXES,
+    mongo_admin_tokens.INDEXES,
     mongo_audit.INDEXES,
     mongo_codes.INDEXES,
     mongo_days.INDEXES,

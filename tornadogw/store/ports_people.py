@@ -1,4 +1,5 @@
-"""What the pages need from MongoDB: who is logged in, what was tried too often, and links that work once.
+"""What the pages and the admin API need from MongoDB: who is logged in, which tokens programs have, what was tried too
+often, and links that work once.
 
 As in `ports`: every method may raise `StoreUnavailable`, moments are Unix seconds. No token is stored, only its digest.
 """
@@ -11,7 +12,7 @@ from typing import Any, Literal, Protocol
 from tornadogw.store.ports import Account, Entry
 from tornadogw.types import Value
 
-__all__ = ["Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
+__all__ = ["AdminToken", "AdminTokenStore", "Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
 
 LinkKind = Literal["invite", "register", "reset"]
 
@@ -94,3 +95,34 @@ class LinkStore(Protocol):
 
     async def remove(self, kind: LinkKind, link_id: str, entry: Entry | None = None) -> bool:
         """False: there is none."""
+
+
+class AdminToken(Value, frozen=True):
+    """What a program has that uses the admin API: without its text, of which only the digest is stored."""
+
+    id: str
+    account_id: str
+    """Whose rights it has, at most: who made it."""
+    label: str = ""
+    scopes: tuple[str, ...] = ()
+    expires: float | None = None
+    created: float = 0.0
+    used: float | None = None
+    """When it was last used, right to a minute; None: never."""
+    revoked: float | None = None
+    """Since when it is good for nothing."""
+
+
+class AdminTokenStore(Protocol):
+    """Tokens of the admin API, known by their digest."""
+
+    async def add(self, token: AdminToken, digest: str, entry: Entry) -> None: ...
+
+    async def find(self, digest: str) -> tuple[AdminToken, Account] | None:
+        """The token with this digest, whatever became of it, and whose it is. Notes that it was used, if it is good."""
+
+    async def list(self, account_id: str | None) -> Sequence[AdminToken]:
+        """Those of the account, None: all; the newest first, a thousand at most."""
+
+    async def revoke(self, token_id: str, entry: Entry) -> AdminToken | None:
+        """From now on it is good for nothing. None: there is no such token."""

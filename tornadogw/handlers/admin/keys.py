@@ -1,0 +1,74 @@
+"""API keys, by the admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UNSET, UnsetType
+
+from tornadogw.accounts.accounts import format_amount
+from tornadogw.accounts.keys import NO_BUDGET
+from tornadogw.errors import NotThere, UsageError
+from tornadogw.handlers.admin.operation import Ask
+from tornadogw.handlers.admin.shapes import KeyChange, KeyQuery, NewKey, Page, Secret
+from tornadogw.store.ports import ApiKey
+
+__all__ = ["change", "create", "of_account", "rotate", "search"]
+
+
+async def search(ask: Ask, query: KeyQuery) -> Page[ApiKey]:
+    return Page(await ask.office.keys.search(query.search, limit=query.limit), None)
+
+
+async def of_account(ask: Ask, account_id: str) -> Sequence[ApiKey]:
+    account = await ask.office.desk.show(account_id)
+    return await ask.office.keys.list(account.email)
+
+
+async def create(ask: Ask, account_id: str, body: NewKey) -> Secret:
+    new = await ask.office.desk.create_key(
+        ask.actor,
+        account_id,
+        label=body.label,
+        rpm=body.rpm,
+        models=body.models,
+        ips=body.ips,
+        expires=body.expires,
+        stream_default=body.stream_default,
+        daily_budget=_amount(body.budget_daily),
+        budget=_amount(body.budget_total),
+        tpm=body.tokens_per_minute,
+        concurrent=body.concurrent,
+    )
+    return Secret(new.key, new.text)
+
+
+async def change(ask: Ask, account_id: str, key_id: str, body: KeyChange) -> ApiKey:
+    desk, actor = ask.office.desk, ask.actor
+    if body == KeyChange():
+        raise UsageError("nothing to change: give a field", zh="没有要修改的：请至少给出一个字段")
+    daily, total = _budget(body.budget_daily), _budget(body.budget_total)
+    if daily is not None or total is not None:
+        await desk.set_budgets(actor, account_id, key_id, daily=daily, total=total)
+    if body.disabled is not UNSET:
+        await (desk.disable_key if body.disabled else desk.enable_key)(actor, account_id, key_id)
+    found = [each for each in await of_account(ask, account_id) if each.id == key_id]
+    if not found:
+        raise NotThere("the account has no such key", zh="该账户没有这个密钥")
+    return found[0]
+
+
+async def rotate(ask: Ask, account_id: str, key_id: str) -> Secret:
+    new = await ask.office.desk.rotate_key(ask.actor, account_id, key_id)
+    return Secret(new.key, new.text)
+
+
+def _amount(micro: int | None) -> str | None:
+    return None if micro is None else format_amount(micro)
+
+
+def _budget(micro: int | UnsetType | None) -> str | None:
+    """As the service has it: None leaves it."""
+    if micro is UNSET:
+        return None
+    return NO_BUDGET if micro is None else format_amount(micro)

@@ -1,0 +1,58 @@
+"""Marks of upstreams, and the tokens themselves, by the admin API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tornadogw.errors import NotThere
+from tornadogw.handlers.admin.operation import Ask
+from tornadogw.handlers.admin.shapes import Enable, Enabled, Mark, NewToken
+from tornadogw.store.ports_people import AdminToken
+from tornadogw.types import Value
+
+__all__ = ["Shown", "create_token", "enable", "marks", "revoke_token", "tokens"]
+
+
+class Shown(Value, frozen=True):
+    """A token and its text, this once."""
+
+    token: AdminToken
+    text: str
+
+
+async def marks(ask: Ask) -> Sequence[Mark]:
+    found = [
+        Mark(each.spot[0], each.key, each.spot[2], each.disabled, each.openings, each.cool)
+        for each in await ask.office.marks.all()
+        if each.openings or each.disabled or each.cool > 0
+    ]
+    return sorted(found, key=lambda mark: (mark.upstream, mark.key, mark.model))
+
+
+async def enable(ask: Ask, body: Enable) -> Enabled:
+    found = await ask.office.marks.enable(body.name, by=ask.by)
+    if not found:
+        raise NotThere("nothing of this name is left alone", zh="没有以此名称搁置的上游或密钥", field="name")
+    return Enabled(len(found))
+
+
+async def tokens(ask: Ask) -> Sequence[AdminToken]:
+    return await ask.office.admin_tokens.list()
+
+
+async def create_token(ask: Ask, body: NewToken) -> Shown:
+    """It has what this token has at most, and is of the same account."""
+    bearer = ask.bearer
+    new = await ask.office.admin_tokens.create(
+        bearer.account.email,
+        body.scopes,
+        label=body.label,
+        expires=body.expires,
+        within=bearer.scopes,
+        by=ask.by,
+    )
+    return Shown(new.token, new.text)
+
+
+async def revoke_token(ask: Ask, token_id: str) -> AdminToken:
+    return await ask.office.admin_tokens.revoke(token_id, by=ask.by)
