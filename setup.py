@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 
 REQUIRES = [
+    "aiosmtplib>=5.1.3,<6",
     "argon2-cffi>=25.1.0,<26",
     "cachetools>=8.0.1,<9",
     "click>=8.5.1,<9",

@@ -23,6 +23,7 @@ from tornadogw.handlers.openapi import PublicOpenApiHandler
 from tornadogw.handlers.requests import RequestsHandler
 from tornadogw.handlers.turn import Turn
 from tornadogw.observe import Access
+from tornadogw.portal.account import AccountPage
 from tornadogw.portal.admin_calls import CallPage, CallsPage
 from tornadogw.portal.admin_keys import KeysPage
 from tornadogw.portal.admin_overview import AdminOverviewPage
@@ -35,6 +36,7 @@ from tornadogw.portal.admin_users import UsersPage
 from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
+from tornadogw.portal.letters import ConfirmPage, ForgotPage, ResetPage
 from tornadogw.portal.money import MoneyPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
@@ -87,8 +89,12 @@ def pages() -> Sequence[Route]:
         Route("/status", StatusPage),
         Route("/login", LoginPage),
         Route("/register", RegisterPage),
+        Route("/confirm", ConfirmPage),
+        Route("/forgot", ForgotPage),
+        Route("/reset", ResetPage),
         Route("/logout", LogoutPage),
         Route("/console", OverviewPage),
+        Route("/console/account", AccountPage),
         Route("/console/calls", MyCallsPage),
         Route("/console/calls.csv", MyCallsCsv),
         Route("/console/calls/", MyCallPage, rest=True),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tornadogw.accounts.first import Welcome, welcome
+from tornadogw.accounts.letters import Mailer
 from tornadogw.accounts.office import office
 from tornadogw.accounts.supply import Supply
 from tornadogw.auth import Auth, KeyHasher
@@ -152,7 +153,7 @@ async def open_gateway(
         probing = Probing(prober, health, gate.standing, marks.claim, rng)
         await stack.enter_async_context(probing.of(catalogue))
         ready = Readiness(mongo, lambda: current.parts.gate.router)
-        shared = office(mongo, secret, settings)
+        shared = office(mongo, secret, settings, await stack.enter_async_context(_mailing(settings)))
         parts = Parts(
             settings=settings,
             auth=auth,
@@ -226,6 +227,22 @@ async def _upstream() -> AsyncIterator[tuple[Transport, Tokens]]:
     finally:
         await tokens.close()
         await transport.close()
+
+
+@asynccontextmanager
+async def _mailing(settings: Settings) -> AsyncIterator[Mailer | None]:
+    """Who carries letters; None: nobody, and its library is not loaded."""
+    if not settings.mail.host:
+        yield None
+        return
+    from tornadogw.mail import Mail  # noqa: PLC0415 -- as said above
+
+    mail = Mail(settings.mail)
+    mail.start()
+    try:
+        yield mail
+    finally:
+        await mail.close()
 
 
 @asynccontextmanager

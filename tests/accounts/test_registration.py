@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.accounts.test_letters import Kept
+from tests.accounts.test_recovery import token
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.audit import Audit
+from tornadogw.accounts.letters import Post
 from tornadogw.accounts.registration import Mode, Registration
 from tornadogw.accounts.tries import TooMany, Tries
 from tornadogw.errors import UsageError
@@ -54,3 +57,40 @@ async def test_an_invitation_is_for_so_many_and_can_be_withdrawn(mongo: Mongo) -
     assert acts == ["invitation.create", "account.create", "invitation.withdraw"]
     with pytest.raises(UsageError):
         await desk.invite(uses=0)
+
+
+async def test_with_mail_an_account_is_made_by_who_has_link_and_password(mongo: Mongo) -> None:
+    kept, accounts = Kept(), Accounts(MongoAccounts(mongo))
+    post = Post(kept, "http://gw.example", "gw")
+    desk = Registration(MongoLinks(mongo), accounts, Tries(MongoTries(mongo)), "invitation", post=post)
+    assert desk.confirms
+    await accounts.create("bob@example.com", password="bob's own")
+    code = (await desk.invite(uses=1)).code
+    with pytest.raises(UsageError, match="ask for another"):
+        await desk.ask("ann@example.com", "password", invitation="x")
+    with pytest.raises(UsageError, match="no mail can be sent"):
+        await desk.ask("=?a?=@example.com", "password", invitation=code)
+    for name in ("ann", "bob", "cyd"):
+        await desk.ask(f"{name}@example.com", "password", invitation=code, language="zh", address=name)
+    assert ["confirm?token=" in each.text for each in kept.letters] == [True, False, True]
+    assert await mongo.database["links"].count_documents({"k": "register"}) == 3, "the same is done for all"
+    assert [each.uses for each in await desk.invitations()] == [1], "not used up before there is an account"
+    ann, cyd = token(kept, 0), token(kept, 2)
+    assert await desk.asked(ann) == "ann@example.com"
+    with pytest.raises(UsageError, match="not the password"):
+        await desk.confirm(ann, "who opens mails of others")
+    made = await desk.confirm(ann, "password")
+    assert (made.email, made.language, made.has_password) == ("ann@example.com", "zh", True)
+    assert await accounts.log_in("ann@example.com", "password") is not None
+    for used in (ann, "x"):
+        with pytest.raises(UsageError, match="register again"):
+            await desk.confirm(used, "password")
+    with pytest.raises(UsageError, match="ask for another"):
+        await desk.confirm(cyd, "password")
+    assert await accounts.find("cyd@example.com") is None
+    again = (await desk.invite(uses=1)).code
+    with pytest.raises(TooMany):
+        for _ in range(5):
+            await desk.ask("ann@example.com", "password", invitation=again, address="x")
+    with pytest.raises(UsageError, match="confirmed by mail"):
+        await desk.register("dan@example.com", "password", invitation=again)

@@ -6,6 +6,7 @@ Frozen values come out, `UsageError` with a helpful sentence when something cann
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import secrets
 import time
@@ -159,19 +160,30 @@ class Accounts:
         self._hashing = asyncio.Semaphore(HASHING)
 
     async def create(
-        self, email: str, *, password: str | None = None, role: str = "user", language: str | None = None, by: str = ""
+        self,
+        email: str,
+        *,
+        password: str | None = None,
+        hashed: str | None = None,
+        role: str = "user",
+        language: str | None = None,
+        by: str = "",
     ) -> Account:
-        """A new account with an empty balance; without a password nobody can log in to it."""
+        """A new account with an empty balance; without a password nobody can log in to it.
+
+        `hashed`: the password as `hashed` has made it earlier.
+        """
         account = Account(
             id=secrets.token_hex(8),
             email=normal_email(email),
             role=_checked_role(role),
             language=_checked_language(language),
-            has_password=password is not None,
+            has_password=password is not None or hashed is not None,
             created=self._now(),
         )
         try:
-            await self._store.add(account, await self._hash(password), self._entry("account.create", account, by))
+            kept = hashed or await self._hash(password)
+            await self._store.add(account, kept, self._entry("account.create", account, by))
         except Duplicate:
             raise Conflict(
                 f"there is an account {account.email} already", zh=f"账户 {account.email} 已经存在", field="email"
@@ -188,6 +200,23 @@ class Accounts:
                 field="email",
             )
         return account
+
+    async def find(self, email: str) -> Account | None:
+        """None: there is none with this address."""
+        return await self._store.by_email(normal_email(email))
+
+    async def hashed(self, password: str) -> str:
+        """A password to keep until there is an account for it."""
+        return await self._slowly(self._hasher.hash, _checked_password(password))
+
+    async def fits(self, hashed: str, password: str) -> bool:
+        """Whether it is the password of which `hashed` was made."""
+        return len(password) <= _LONGEST and await self._slowly(self._fits, hashed, password)
+
+    async def mark(self, account_id: str) -> str:
+        """Changes whenever the account's password does, and tells nothing of it."""
+        stored = await self._store.password_hash(account_id)
+        return hashlib.sha256(f"{account_id} {stored}".encode()).hexdigest()
 
     async def by_id(self, account_id: str) -> Account | None:
         return await self._store.by_id(account_id)
@@ -242,9 +271,12 @@ class Accounts:
     async def set_password(self, email: str, password: str | None, *, by: str = "") -> Account:
         """None takes the password away: nobody can log in any more."""
         account = await self.show(email)
-        hashed, entry = await self._hash(password), self._entry("account.password", account, by)
-        await self._store.set_password(account.id, hashed, entry)
-        return msgspec.structs.replace(account, has_password=password is not None)
+        return await self.set_hashed(account, await self._hash(password), by=by)
+
+    async def set_hashed(self, account: Account, hashed: str | None, *, by: str = "") -> Account:
+        """As `set_password`, of what `hashed` made."""
+        await self._store.set_password(account.id, hashed, self._entry("account.password", account, by))
+        return msgspec.structs.replace(account, has_password=hashed is not None)
 
     async def log_in(self, email: str, password: str) -> Account | None:
         """The active account with this password, or None; as slow for an unknown address as for a wrong password."""
@@ -316,9 +348,7 @@ class Accounts:
 
     async def _hash(self, password: str | None) -> str | None:
         """Slow by design, so in a thread."""
-        if password is None:
-            return None
-        return await self._slowly(self._hasher.hash, _checked_password(password))
+        return None if password is None else await self.hashed(password)
 
     async def _slowly(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """In a thread, few at a time: each takes a core and 64 MiB."""

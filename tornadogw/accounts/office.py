@@ -12,10 +12,13 @@ from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.desk import Desk
 from tornadogw.accounts.keys import Keys
+from tornadogw.accounts.letters import Mailer, Post
 from tornadogw.accounts.logins import Logins
 from tornadogw.accounts.marks import Marks
 from tornadogw.accounts.orders import Orders
+from tornadogw.accounts.own import Own
 from tornadogw.accounts.plans import Plans
+from tornadogw.accounts.recovery import Recovery
 from tornadogw.accounts.registration import Registration
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.accounts.tries import Tries
@@ -60,6 +63,8 @@ class Office(msgspec.Struct, frozen=True):
     logins: Logins
     tries: Tries
     registration: Registration
+    recovery: Recovery
+    own: Own
     days: DayStore
     decisions: DecisionStore
     health: HealthStore
@@ -71,13 +76,15 @@ class Office(msgspec.Struct, frozen=True):
     admin_tokens: AdminTokens
 
 
-def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
-    """Those of one database."""
+def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | None = None) -> Office:
+    """Those of one database. `mailer`: None, nobody is written to."""
     store, zone = MongoAccounts(mongo), settings.money.time_zone
     accounts, plans, tries = Accounts(store), Plans(MongoPlans(mongo)), Tries(MongoTries(mongo))
     keys = Keys(MongoKeys(mongo), store, secret.key_hash_key)
     subscriptions = Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone)
     audit, logins = Audit(MongoAudit(mongo), accounts), Logins(MongoLogins(mongo), days=settings.portal.login_days)
+    links, mode = MongoLinks(mongo), settings.portal.registration
+    post = None if mailer is None else Post(mailer, settings.server.public_url, settings.portal.title)
     health = MongoHealth(mongo, secrets.token_hex(8))
     return Office(
         accounts=accounts,
@@ -89,7 +96,9 @@ def office(mongo: Mongo, secret: Secret, settings: Settings) -> Office:
         audit=audit,
         logins=logins,
         tries=tries,
-        registration=Registration(MongoLinks(mongo), accounts, tries, settings.portal.registration),
+        registration=Registration(links, accounts, tries, mode, post=post),
+        recovery=Recovery(links, accounts, logins, tries, post),
+        own=Own(accounts, logins, tries, audit),
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
         health=health,

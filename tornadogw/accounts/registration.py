@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from tornadogw.accounts.accounts import Accounts, normal_email
 from tornadogw.accounts.checks import checked_count, parse_duration
+from tornadogw.accounts.letters import MINUTES, Post, writable
 from tornadogw.accounts.logins import digest
 from tornadogw.accounts.tries import Tries
 from tornadogw.errors import NotThere, UsageError
@@ -44,26 +45,109 @@ class Registration:
     """Every method raises `UsageError` with what to do instead."""
 
     def __init__(
-        self, links: LinkStore, accounts: Accounts, tries: Tries, mode: Mode, *, now: Callable[[], float] = time.time
+        self,
+        links: LinkStore,
+        accounts: Accounts,
+        tries: Tries,
+        mode: Mode,
+        *,
+        post: Post | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._links, self._accounts, self._tries, self.mode, self._now = links, accounts, tries, mode, now
+        """`post`: who writes to people, to see that an address is theirs; None: it is believed."""
+        self._links, self._accounts, self._tries, self._now = links, accounts, tries, now
+        self.mode, self._post = mode, post
+
+    @property
+    def confirms(self) -> bool:
+        """Whether an account is made only when its e-mail address was seen to be right: `ask`, not `register`."""
+        return self._post is not None
 
     async def register(
         self, email: str, password: str, *, invitation: str = "", language: str | None = None, address: str = ""
     ) -> Account:
         """A new account for who came from `address`. That an address is taken is said, so it may not be asked often."""
-        if self.mode == "closed":
-            raise UsageError("nobody can register here: ask the operator", zh="这里不开放注册：请联系运营者")
+        self._open()
         subject = normal_email(email)
         await self._tries.allow("register", subject, address)
+        if self._post is not None:
+            raise UsageError("an address is confirmed by mail here", zh="这里需要通过邮件确认邮箱")
+        hashed = await self._accounts.hashed(password)
+        return await self._make(subject, hashed, language, digest(invitation.strip()[:_LONGEST]))
+
+    async def ask(
+        self, email: str, password: str, *, invitation: str = "", language: str | None = None, address: str = ""
+    ) -> None:
+        """Write to the address: a link that makes the account, or that there is one already.
+
+        Either way the same is done and nothing is answered, so that nobody learns who has an account.
+        """
+        self._open()
+        if self._post is None:
+            raise UsageError("no mail is sent here", zh="这里不发送邮件")
+        subject = writable(normal_email(email))
+        await self._tries.allow("register", subject, address)
+        await self._tries.allow("mail", subject, address)
+        invited = digest(invitation.strip()[:_LONGEST])
+        if self.mode == "invitation" and await self._links.find("invite", invited) is None:
+            raise _no_invitation()
+        what = {"email": subject, "pw": await self._accounts.hashed(password), "lang": language, "invite": invited}
+        token = secrets.token_urlsafe(32)
+        link = Link(id=digest(token), kind="register", ends=self._now() + MINUTES * 60, what=what)
+        known = await self._accounts.find(subject)
+        await self._links.add(link)
+        if known is None:
+            self._post.register(subject, token, language)
+        else:
+            self._post.taken(subject, known.language or language)  # whose token nobody learns
+
+    async def asked(self, token: str) -> str:
+        """The address for which a link makes an account, while it works; looking uses nothing up."""
+        return str((await self._asked(token)).what["email"])
+
+    async def confirm(self, token: str, password: str, *, address: str = "") -> Account:
+        """The account that a link was for. `password`: the one chosen then, known only to who registered.
+
+        Without it somebody could choose a password for another's address, and wait for them to open the link.
+        """
+        self._open()
+        link = await self._asked(token)
+        what = link.what
+        await self._tries.allow("login", what["email"], address)
+        if not await self._accounts.fits(what["pw"], password):
+            raise UsageError(
+                "this is not the password that was chosen: enter it again, or register again",
+                zh="这不是注册时设置的密码：请重新输入，或者重新注册",
+                field="password",
+            )
+        await self._tries.forgive("login", what["email"], address)
+        if await self._links.take("register", link.id) is None:
+            raise _no_link()
+        try:
+            return await self._make(what["email"], what["pw"], what["lang"], what["invite"])
+        except UsageError:
+            await self._links.give_back("register", link.id)
+            raise
+
+    async def _asked(self, token: str) -> Link:
+        link = await self._links.find("register", digest(token[:_LONGEST]))
+        if link is None:
+            raise _no_link()
+        return link
+
+    def _open(self) -> None:
+        if self.mode == "closed":
+            raise UsageError("nobody can register here: ask the operator", zh="这里不开放注册：请联系运营者")
+
+    async def _make(self, email: str, hashed: str | None, language: str | None, invited: str) -> Account:
+        """The account. An invitation is used up by it, and only by it."""
         if self.mode == "open":
-            return await self._accounts.create(subject, password=password, language=language, by=BY)
-        link = await self._links.take("invite", digest(invitation.strip()[:_LONGEST]))
+            return await self._accounts.create(email, hashed=hashed, language=language, by=BY)
+        link = await self._links.take("invite", invited)
         if link is None:
             raise _no_invitation()
-        by = f"{BY} {link.id[:_ID]}"
         try:
-            return await self._accounts.create(subject, password=password, language=language, by=by)
+            return await self._accounts.create(email, hashed=hashed, language=language, by=f"{BY} {link.id[:_ID]}")
         except UsageError:
             await self._links.give_back("invite", link.id)
             raise
@@ -97,6 +181,13 @@ class Registration:
     def _entry(self, act: str, link: Link, by: str) -> Entry:
         after = {"uses": link.uses, "ends": int(link.ends)}
         return Entry(by=by, act=act, at=self._now(), subject=link.id[:_ID], after=after)
+
+
+def _no_link() -> UsageError:
+    return UsageError(
+        "this link is unknown, was used or is over: register again",
+        zh="这个链接不存在、已使用或已过期：请重新注册",
+    )
 
 
 def _no_invitation() -> UsageError:

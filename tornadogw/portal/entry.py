@@ -16,7 +16,7 @@ from tornadogw.portal.page import LOGIN
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports import Account
 
-__all__ = ["LoginPage", "LogoutPage", "RegisterPage", "inside"]
+__all__ = ["EntryPage", "LoginPage", "LogoutPage", "RegisterPage", "inside"]
 
 HOME = "/console"
 _INSIDE = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
@@ -74,8 +74,13 @@ class RegisterPage(EntryPage):
         email = normal_email(self.form.text("email"))
         if password != self.form.raw("password_again"):
             raise UsageError("the two passwords differ", zh="两次输入的密码不一致", field="password_again")
-        account = await self.parts.office.registration.register(
-            email, password, invitation=self.form.raw("invitation"), language=self.language, address=self.subject
+        registration, invitation = self.parts.office.registration, self.form.raw("invitation")
+        if registration.confirms:
+            await registration.ask(email, password, invitation=invitation, language=self.language, address=self.subject)
+            self.show("mailed.html", email=email, what="register")
+            return
+        account = await registration.register(
+            email, password, invitation=invitation, language=self.language, address=self.subject
         )
         await self.enter(account, self.say("Welcome! Make an API key to begin."))
 

@@ -121,6 +121,7 @@ def _same(one: str, other: str) -> bool:
 
 def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
     server, mongo, metrics, tracing = settings.server, settings.mongo, settings.metrics, settings.tracing
+    mail = settings.mail
     if server.secret:
         server = msgspec.structs.replace(server, secret=resolve_secret(server.secret, environ))
     if mongo.url:
@@ -129,7 +130,9 @@ def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
         metrics = msgspec.structs.replace(metrics, token=resolve_secret(metrics.token, environ))
     if tracing.authorization:
         tracing = msgspec.structs.replace(tracing, authorization=resolve_secret(tracing.authorization, environ))
-    return msgspec.structs.replace(settings, server=server, mongo=mongo, metrics=metrics, tracing=tracing)
+    if mail.password:
+        mail = msgspec.structs.replace(mail, password=resolve_secret(mail.password, environ))
+    return msgspec.structs.replace(settings, server=server, mail=mail, mongo=mongo, metrics=metrics, tracing=tracing)
 
 
 def _folder(path: Path | None, data: Path) -> Path:

@@ -20,10 +20,12 @@ AUTO = "auto"
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PAGES = {"healthz", "readyz", "metrics", "docs", "models", "status", "login", "register", "console", "admin"}
+_PAGES |= {"confirm", "forgot", "reset"}
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/\s]+")
 _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,38}")
 _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _TOKEN = re.compile(r"[\x21-\x7e]{16,}")
+_SENDER = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _NAME = re.compile(r"[^\s#\x00-\x20\x7f]+")
 
 _LAST_PORT = 65535
@@ -80,10 +82,22 @@ def _sections(settings: Settings, environ: Mapping[str, str]) -> Iterator[Proble
         yield "money.currency", 'must be a three-letter code such as "CNY"'
     yield from _time_zone(settings.money.time_zone)
     yield from _metrics(settings, environ)
+    yield from _mail(settings, environ)
     yield from _secret("tracing.authorization", settings.tracing.authorization, environ)
     endpoint = settings.tracing.endpoint
     if endpoint and not endpoint.startswith(("http://", "https://")):
         yield "tracing.endpoint", "must begin with http:// or https://"
+
+
+def _mail(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+    mail = settings.mail
+    yield from _secret("mail.password", mail.password, environ)
+    if not mail.host:
+        return
+    if not settings.server.public_url:
+        yield "mail.host", "needs `server.public_url`: mails have links to it"
+    if not _SENDER.fullmatch(mail.sender):
+        yield "mail.sender", 'must be an e-mail address such as "gateway@example.com"'
 
 
 def _metrics(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:

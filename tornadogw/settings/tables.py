@@ -71,6 +71,22 @@ class Portal(Table, frozen=True):
     login_days: Annotated[Annotated[int, Meta(ge=1, le=365)], _help("Days for which a login lasts.")] = 14
 
 
+class Mail(Table, frozen=True):
+    host: Annotated[
+        str,
+        _help("Mail server (SMTP) through which people get links; needs `server.public_url`. Empty: no mail is sent."),
+    ] = ""
+    port: Annotated[Annotated[int, Meta(ge=1, le=65535)], _help("Its port.")] = 587
+    tls: Annotated[
+        Literal["starttls", "tls", "none"],
+        _help("How it is encrypted: after a greeting, from the first byte (port 465), or not, inside one machine."),
+    ] = "starttls"
+    user: Annotated[str, _help("Name to log in with; empty: without.")] = ""
+    password: Annotated[str, _help("Password to log in with; may be `env:NAME` or `file:/path`.")] = ""
+    sender: Annotated[str, _help("E-mail address that mails come from.")] = ""
+    timeout: Annotated[Seconds, _help("Seconds that one try to send a mail may take.")] = 20.0
+
+
 class Mongo(Table, frozen=True):
     url: Annotated[
         str,
@@ -325,6 +341,7 @@ class Settings(Table, frozen=True):
 
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
     portal: Annotated[Portal, _help("Pages for people.")] = Portal()
+    mail: Annotated[Mail, _help("Mails to people (docs/portal.md).")] = Mail()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()

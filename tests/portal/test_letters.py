@@ -1,0 +1,91 @@
+"""What links in letters lead to: a real mail server on loopback, a visitor without JavaScript."""
+
+from __future__ import annotations
+
+import re
+
+from tests.portal.browser import PASSWORD, Visitor
+from tests.smtp import Post, post_office
+from tornadogw.portal.entry import HOME
+
+ANN = "ann@example.com"
+
+
+async def link(post: Post, number: int) -> str:
+    """The path of the link in a letter."""
+    found = re.search(r"http://gw\.example(/\S+)", await post.text(number))
+    assert found is not None
+    return found[1]
+
+
+async def test_an_address_is_confirmed_and_nobody_learns_who_is_known(start) -> None:
+    async with post_office() as post, start(post.settings) as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create("bob@example.com", password="bob's own")
+        fields = {"password": PASSWORD, "password_again": PASSWORD}
+        pages = []
+        for number, name in enumerate(("ann", "bob")):
+            await visitor.send("/register", email=f"{name}@example.com", **fields)
+            assert (await post.letter(number))["To"] == f"{name}@example.com"
+            pages.append(visitor.text.replace(name, "x"))
+        assert "Check your mail" in pages[0]
+        assert pages[0] == pages[1]
+        assert "account already" in (await post.letter(1))["Subject"]
+        await visitor.get(HOME)
+        assert visitor.path == "/login", "nobody is logged in yet"
+        assert (await link(post, 1)) == "/login"
+
+        address = await link(post, 0)
+        await visitor.get(address, allow_redirects=False)
+        assert (visitor.status, visitor.location) == (303, "/confirm")
+        assert visitor.headers["Referrer-Policy"] == "no-referrer"
+        await visitor.get(address)
+        assert ANN in visitor.text
+        assert address.partition("=")[2] not in visitor.text
+        await visitor.send("/confirm", password="somebody else's")
+        assert visitor.status == 422
+        await visitor.send("/confirm", password=PASSWORD)
+        assert (visitor.status, visitor.path) == (200, HOME)
+        await visitor.get(address)
+        assert "unknown, was used, or is over" in visitor.text
+
+
+async def test_who_forgot_gets_a_link_that_works_once(start) -> None:
+    async with post_office() as post, start(post.settings) as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        pages = []
+        for name in ("nobody", "ann"):
+            await visitor.send("/forgot", email=f"{name}@example.com")
+            assert visitor.status == 200
+            pages.append(visitor.text.replace(name, "x"))
+        assert pages[0] == pages[1]
+        await visitor.send("/forgot", email="ann")
+        assert visitor.status == 422
+        address = await link(post, 0)
+        assert (len(post), (await post.letter())["To"]) == (1, ANN)
+        await visitor.get(address, headers={"Host": "evil.example"}, allow_redirects=False)
+        assert (visitor.status, visitor.location) == (303, "/reset")
+        async with Visitor(gateway) as scanner:
+            for _ in range(3):
+                await scanner.get(address)
+                assert scanner.status == 200
+        new = {"password": "new password", "password_again": "new password"}
+        await visitor.send("/reset", **{**new, "password_again": "another"})
+        assert visitor.status == 422
+        await visitor.send("/reset", **new)
+        assert visitor.path == "/login"
+        assert "password is changed" in visitor.notice
+        await visitor.log_in(ANN, "new password")
+        assert visitor.path == HOME
+        await visitor.get(address)
+        assert "Ask for another link" in visitor.text
+
+
+async def test_without_a_mail_server_an_operator_helps(start) -> None:
+    async with start() as gateway, Visitor(gateway) as visitor:
+        await visitor.get("/forgot")
+        assert "Ask the operator" in visitor.text
+        await visitor.get("/reset")
+        assert "is over" in visitor.text
+        await visitor.get("/login")
+        await visitor.post("/forgot", {"_xsrf": visitor.xsrf, "email": ANN})
+        assert visitor.status == 422

@@ -1,0 +1,110 @@
+"""A person's own account: password, language, time zone, and where it is logged in."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from tornadogw.errors import UsageError
+from tornadogw.handlers.base import Access
+from tornadogw.portal.moments import shown_moment
+from tornadogw.portal.page import LANGUAGE, REMEMBERED
+from tornadogw.portal.private import PrivatePage
+from tornadogw.types import Value
+
+__all__ = ["AccountPage"]
+
+HERE = "/console/account"
+
+
+class ShownLogin(Value, frozen=True):
+    """A login as its owner sees it."""
+
+    id: str
+    browser: str
+    address: str
+    since: str
+    seen: str
+    by: str
+    """The operator who is logged in as the account; empty: nobody is."""
+    this: bool
+
+
+class AccountPage(PrivatePage):
+    access: ClassVar[Access] = "login"
+    template: ClassVar[str] = "console_account.html"
+    acts: ClassVar[Mapping[str, str]] = {
+        "password": "change_password",
+        "language": "set_language",
+        "zone": "set_zone",
+        "end": "end_login",
+        "end_others": "end_others",
+    }
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        office, account = self.parts.office, self.visit.account
+        standing = await office.subscriptions.of(account)
+        return {
+            "account": account,
+            "logins": await self._logins(standing.time_zone or self.parts.settings.money.time_zone),
+            "zone": self.form.text("zone") or standing.time_zone,
+            "usual_zone": self.parts.settings.money.time_zone,
+            "zones": sorted(name for name in zoneinfo.available_timezones() if "/" in name),
+        }
+
+    async def _logins(self, zone: str) -> Sequence[ShownLogin]:
+        return [
+            ShownLogin(
+                id=each.id,
+                browser=each.agent,
+                address=each.address,
+                since=shown_moment(each.created, zone),
+                seen=shown_moment(each.seen, zone),
+                by=each.by,
+                this=each.id == self.visit.login.id,
+            )
+            for each in await self.parts.office.logins.of(self.visit.account)
+        ]
+
+    async def change_password(self) -> None:
+        form, visit = self.form, self.visit
+        if form.raw("password") != form.raw("password_again"):
+            raise UsageError("the two passwords differ", zh="两次输入的密码不一致", field="password_again")
+        await self.parts.office.own.change_password(
+            visit.account,
+            form.raw("old_password"),
+            form.raw("password"),
+            login_id=visit.login.id,
+            address=self.subject,
+            by=visit.by,
+        )
+        self.go(HERE, self.say("Your password is changed. Every other browser is logged out."))
+
+    async def set_language(self) -> None:
+        """For messages of the API, and for the pages in this browser."""
+        language = self.form.maybe("language")
+        changed = await self.parts.office.accounts.set_language(self.visit.account.email, language, by=self.visit.by)
+        if changed.language is None:
+            self.clear_cookie(LANGUAGE)
+        else:
+            self.set_cookie(LANGUAGE, changed.language, expires_days=REMEMBERED)
+            self.language = "zh" if changed.language == "zh" else "en"
+        self.go(HERE, self.say("Your language is changed."))
+
+    async def set_zone(self) -> None:
+        await self.parts.office.subscriptions.set_zone(
+            self.visit.account.email, self.form.text("zone"), by=self.visit.by
+        )
+        self.go(HERE, self.say("Your time zone is changed."))
+
+    async def end_login(self) -> None:
+        await self.parts.office.own.end_login(self.visit.account, self.form.text("id"), by=self.visit.by)
+        self.go(HERE, self.say("That browser is logged out."))
+
+    async def end_others(self) -> None:
+        await self.parts.office.own.end_others(self.visit.account, self.visit.login.id, by=self.visit.by)
+        self.go(HERE, self.say("Every other browser is logged out."))
