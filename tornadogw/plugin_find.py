@@ -7,6 +7,7 @@ import stat
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -138,6 +139,7 @@ def _verified() -> frozenset[str]:
     return frozenset(tomllib.loads(text)["verified"])
 
 
+@cache
 def _gateway_version() -> str:
     try:
         return metadata.version("tornadogw")
