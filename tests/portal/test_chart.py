@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornadogw.portal.chart import HEIGHT, WIDTH, bars
+from tornadogw.portal.chart import HEIGHT, WIDTH, bars, shares
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60))
@@ -26,3 +26,8 @@ def test_they_say_their_value_as_told() -> None:
     chart = bars([("mon", 1), ("tue", 4)], lambda value: f"{value} CNY")
     assert [(bar.label, bar.text) for bar in chart.bars] == [("mon", "1 CNY"), ("tue", "4 CNY")]
     assert chart.most == "4 CNY"
+
+
+def test_bars_beside_values_are_shares_of_the_longest() -> None:
+    assert shares([50, 200, 0, -7, 1]) == ["25.0", "100.0", "0", "0", "2.0"]
+    assert shares([]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from tests.portal.browser import PASSWORD, Visitor
@@ -41,9 +42,12 @@ async def test_calls_and_plan_are_seen_at_once(start) -> None:
             await office.plans.create("pro", daily="10", by="test")
             await office.subscriptions.subscribe(ANN, "pro", by="test")
             await gateway.gateway.ledger.rest()
-            await visitor.get("/console")
-            assert len(re.findall("<svg", visitor.text)) == 3
-            assert visitor.text.count("<rect") == 3 * 30
+            async with asyncio.timeout(10):  # days are written after the calls
+                while "15.00" not in await visitor.get("/console"):
+                    await asyncio.sleep(0.02)
+            assert len(re.findall('<svg class="chart"', visitor.text)) == 3
+            assert visitor.text.count("<rect") == 3 * 30 + 1, "and one by model"
+            assert '<rect width="100.0"' in visitor.text
             assert "15.00" in visitor.text, "three calls of ten tokens"
             assert ">30<" in visitor.text
             assert "35.00" in visitor.text

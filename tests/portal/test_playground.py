@@ -7,9 +7,11 @@ import json
 from pathlib import Path
 
 from tests.portal.browser import PASSWORD, Visitor
-from tests.running import CHAT
+from tests.portal.test_overview import SAID
+from tests.running import CHAT, chat_settings
 from tests.shared import program
 from tornadogw import portal
+from tornadogw.testing import Answer, FakeUpstream
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 CHAT_PATH = "/console/playground/chat"
@@ -69,6 +71,27 @@ async def test_who_has_logged_in_chats_as_the_api_does(start) -> None:
             await other.log_in(BOB)
             await other.get(f"/console/playground/{request_id}")
             assert other.status == 404
+
+
+async def test_a_call_is_charged_and_what_it_came_to_is_told(start) -> None:
+    async with (
+        FakeUpstream(Answer(body=SAID + b"data: [DONE]\n\n")) as upstream,
+        start(chat_settings(upstream.url, price="500000")) as gateway,
+        Visitor(gateway) as visitor,
+    ):
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await gateway.accounts.credit(ANN, "50")
+        await visitor.log_in(ANN)
+        await visitor.get("/console/playground")
+        headers = {"X-Xsrftoken": visitor.text.split('data-xsrf="')[1].split('"')[0]}
+        body = {**CHAT, "model": "m", "stream": True, "max_tokens": 2}
+        await visitor._ask("POST", CHAT_PATH, json=body, headers=headers)
+        assert '"content":"hi"' in visitor.text
+        request_id = visitor.headers["X-Request-Id"]
+        account = await gateway.account(ANN)
+        assert (account.balance, account.spent, account.held) == (45_000_000, 5_000_000, 0)
+        told = json.loads(await visitor.get(f"/console/playground/{request_id}"))
+        assert (told["cost"], told["prompt"], told["completion"]) == ("5.00 CNY", 9, 1)
 
 
 async def test_the_script_reads_events_however_they_are_cut() -> None:

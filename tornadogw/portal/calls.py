@@ -26,6 +26,8 @@ __all__ = ["MyCallPage", "MyCallsCsv", "MyCallsPage"]
 ROWS = 50
 MOST_CSV = 20_000
 """Calls in one file."""
+_MOST_READS = 40
+"""Pages that are read for one file: what no index knows is sought among so many calls and no more."""
 _DAY = 86_400.0
 _TEXT = 200
 
@@ -79,6 +81,7 @@ class MyCallsPage(OwnCalls):
             "keys": await office.keys.list(self.visit.account.email),
             "models": [model.name for model in self.parts.catalogue.models],
             "file": "/console/calls.csv?" + urlencode(asked),
+            "most": f"{MOST_CSV:,}",
             "more": None if more is None else f"/console/calls?{more}",
         }
 
@@ -100,7 +103,7 @@ class MyCallsCsv(OwnCalls):
 
     async def _all(self, wanted: Calls) -> Any:
         count, until = 0, wanted.until
-        while True:
+        for _ in range(_MOST_READS):
             page = msgspec.structs.replace(wanted, until=until)
             found, until = await self.parts.office.calls.calls(page, 1000)
             for record in found[: MOST_CSV - count]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tornadogw.types import Value
 
-__all__ = ["Bar", "Chart", "bars"]
+__all__ = ["Bar", "Chart", "bars", "shares"]
 
 WIDTH, HEIGHT = 720, 180
 """Of the drawing, in its own units; it fills the width that it is given."""
@@ -48,6 +48,12 @@ def bars(values: Sequence[tuple[str, int]], said: Callable[[int], str] = str) ->
         for high in [_height(value, most)]
     ]
     return Chart(drawn, said(max(0, most)), empty=most <= 0)
+
+
+def shares(values: Sequence[int]) -> Sequence[str]:
+    """How long a bar beside each value is, in percent of the longest; nothing for values below zero."""
+    most = max(values, default=0)
+    return [f"{max(_LEAST, value / most * 100):.1f}" if value > 0 else "0" for value in values]
 
 
 def _height(value: int, most: int) -> float:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from tornadogw.accounts.accounts import format_amount
 from tornadogw.handlers.base import Access
-from tornadogw.portal.chart import bars
+from tornadogw.portal.chart import bars, shares
 from tornadogw.portal.moments import day_after, shown_day, shown_moment
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports_decisions import Calls
@@ -56,6 +56,7 @@ class OverviewPage(PrivatePage):
         names = [day_after(back, zone, self.now) for back in range(-DAYS + 1, 1)]
         days = {day.day: day for day in await office.days.page(account.id, names[0], names[-1])}
         by_day = [row(shown_day(name), days[name].models.values() if name in days else ()) for name in names]
+        by_model = rows_of(days.values())
         recent, _ = await office.calls.calls(Calls(account_id=account.id), RECENT)
         return {
             "amount": format_amount,
@@ -63,7 +64,7 @@ class OverviewPage(PrivatePage):
             "currency": self.parts.settings.money.currency,
             "plan": await self._plan(standing, days.get(names[-1]), zone),
             "by_day": by_day,
-            "by_model": rows_of(days.values()),
+            "by_model": list(zip(by_model, _shares(by_model), strict=True)),
             "total": row("", [count for day in days.values() for count in day.models.values()]),
             "charts": [
                 (title, bars([(each.name, getattr(each, name)) for each in by_day], said))
@@ -84,6 +85,11 @@ class OverviewPage(PrivatePage):
         plan = await self.parts.office.plans.show(mine.plan)
         used = today.wallets.get("day", Count()).cost if today is not None else 0
         return PlanToday(plan.name, shown_moment(mine.until, zone), plan.daily, used)
+
+
+def _shares(rows: Sequence[Row]) -> Sequence[str]:
+    """By money, or by requests where nothing costs anything."""
+    return shares([each.cost for each in rows] if any(each.cost for each in rows) else [each.requests for each in rows])
 
 
 def row(name: str, counts: Any) -> Row:
