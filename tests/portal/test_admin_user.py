@@ -150,3 +150,8 @@ async def test_log_in_as_somebody_and_back(start) -> None:
         await people.office.logins.end_all(people.accounts["operator"])
         await operator.post("/back", {"_xsrf": operator.xsrf})
         assert operator.path == "/login", "the own login is over meanwhile"
+        await operator.log_in("operator@example.com")
+        await operator.send(f"/admin/users/{user.id}", "as")
+        await operator.post("/logout", {"_xsrf": operator.xsrf})
+        assert operator.path == "/"
+        assert await people.office.logins.of(people.accounts["operator"]) == [], "nothing is left in the browser"

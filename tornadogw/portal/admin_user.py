@@ -13,7 +13,7 @@ from tornadogw.accounts.accounts import Credit
 from tornadogw.errors import UnknownPath, UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.admin import AdminPage
-from tornadogw.portal.page import LOGIN
+from tornadogw.portal.page import LOGIN, OWN
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports import Account
 from tornadogw.store.ports_decisions import Calls
@@ -21,8 +21,6 @@ from tornadogw.store.trade import Audited
 
 __all__ = ["BackPage", "UserPage"]
 
-OWN = "own"
-"""The signed cookie with the operator's own token, while they are logged in as somebody else."""
 CALLS, LINES = 10, 20
 """Of the latest that are shown."""
 

@@ -12,7 +12,7 @@ from tornadogw.accounts.accounts import normal_email
 from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.form import FormPage
-from tornadogw.portal.page import LOGIN
+from tornadogw.portal.page import LOGIN, OWN
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports import Account
 
@@ -93,6 +93,11 @@ class LogoutPage(PrivatePage):
     acts: ClassVar[Mapping[str, str]] = {"": "log_out"}
 
     async def log_out(self) -> None:
-        await self.parts.office.logins.end(self.visit.account, self.visit.login.id)
+        logins, days = self.parts.office.logins, self.parts.settings.portal.login_days
+        await logins.end(self.visit.account, self.visit.login.id)
+        own = self.get_signed_cookie(OWN, max_age_days=days)
+        if own and (found := await logins.find(own.decode("ascii", "replace"))) is not None:
+            await logins.end(found[1], found[0].id)  # who leaves as somebody else leaves as oneself, too
+        self.clear_cookie(OWN)
         self.clear_cookie(LOGIN)
         self.go("/", self.say("You are logged out."))

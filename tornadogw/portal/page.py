@@ -15,12 +15,14 @@ from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.portal.pages import Language, Pages
 from tornadogw.store.ports import StoreUnavailable
 
-__all__ = ["LOGIN", "AssetHandler", "PageHandler"]
+__all__ = ["LOGIN", "OWN", "AssetHandler", "PageHandler"]
 
 LANGUAGE = "lang"
 """The cookie, and the argument that sets it."""
 LOGIN = "login"
 """The signed cookie with the token of a login."""
+OWN = "own"
+"""The signed cookie with an operator's own token, while they are logged in as somebody else."""
 NOTICE = "notice"
 """The signed cookie with what the next page says was done."""
 _KNOWN: Mapping[str, Language] = {"zh": "zh", "en": "en"}
