@@ -32,3 +32,4 @@ async def test_the_operators_pages_among_ten_thousand_accounts(start, capsys) ->
             print(f"\n{ACCOUNTS} accounts, {COUNT} events: documents and keys examined, median ms")
             for path, cost in costs.items():
                 print(f"  {path:60} {cost.documents:7} {cost.keys:7} {cost.ms:8.1f}")
+        await gateway.mongo.database.drop_collection("events")  # to remove them one by one would take too long
