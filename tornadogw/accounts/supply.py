@@ -26,7 +26,7 @@ from tornadogw.accounts.supply_forms import (
 )
 from tornadogw.accounts.supply_shown import Shown, audited, shown
 from tornadogw.entries import Entries, Found, Offer
-from tornadogw.errors import UsageError
+from tornadogw.errors import Conflict, NotThere, UsageError
 from tornadogw.probe import Prober
 from tornadogw.store.ports import Entry
 from tornadogw.store.ports_supply import Edit, Kind, Stored, Supplied, SupplyStore
@@ -245,13 +245,13 @@ def _found(offer: Offer, kind: Kind, name: str) -> Found:
     found = offer.find(kind, name)
     if found is None:
         what = {"upstream": "上游", "model": "模型"}[kind]
-        raise UsageError(f"there is no {kind} {name[:100]}", zh=f"没有{what} {name[:100]}", field="name")
+        raise NotThere(f"there is no {kind} {name[:100]}", zh=f"没有{what} {name[:100]}", field="name")
     return found
 
 
 def _check_key(stored: Stored, number: int) -> None:
     if not any(key.number == number for key in stored.keys):
-        raise UsageError(f"{stored.name} has no key {number}", zh=f"上游 {stored.name} 没有密钥 {number}", field="keys")
+        raise NotThere(f"{stored.name} has no key {number}", zh=f"上游 {stored.name} 没有密钥 {number}", field="keys")
 
 
 def _current(offer: Offer, act: _Act, stored: Stored | None) -> Stored:
@@ -263,7 +263,7 @@ def _current(offer: Offer, act: _Act, stored: Stored | None) -> Stored:
             zh=f"{act.name} 写在 {found.origin}：请在那里更改",
         )
     if stored.revision != act.revision:
-        raise UsageError(
+        raise Conflict(
             f"{act.kind} {act.name} has been changed meanwhile by {stored.by or 'somebody'}: look at it again",
             zh=f"{act.name} 已被 {stored.by or '他人'} 更改：请重新查看后再改",
         )
@@ -272,7 +272,7 @@ def _current(offer: Offer, act: _Act, stored: Stored | None) -> Stored:
 
 def _check_free(offer: Offer, supplied: Supplied, act: _Act) -> None:
     if (taken := offer.find(act.kind, act.name)) is not None:
-        raise UsageError(
+        raise Conflict(
             f"there is {act.kind} {act.name} already, in {taken.origin}",
             zh=f"{act.name} 已经存在，写在 {taken.origin}",
             field="name",

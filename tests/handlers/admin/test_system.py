@@ -8,15 +8,15 @@ from tornadogw.store.ports_health import Told
 async def test_upstreams_that_are_left_alone(start) -> None:
     async with start() as gateway:
         program = await made(gateway, "upstreams:read", "upstreams:write")
-        assert await program.do("GET", "upstreams/marks") == []
+        assert await program.do("GET", "marks") == []
         spot = ("up", "fingerprint", "m")
         await program.office.health.tell([Told(spot, "up#1", age=0.0, openings=2, disabled=True)])
-        [mark] = await program.do("GET", "upstreams/marks")
+        [mark] = await program.do("GET", "marks")
         assert (mark["upstream"], mark["key"], mark["model"], mark["disabled"]) == ("up", "up#1", "m", True)
         assert "fingerprint" not in str(mark)
-        assert await program.do("POST", "upstreams/enable", {"name": "up#1"}) == {"places": 1}
-        assert await program.do("GET", "upstreams/marks") == []
-        await program.refused(404, "not_found", "POST", "upstreams/enable", {"name": "up#1"})
+        assert await program.do("POST", "marks/enable", {"name": "up#1"}) == {"places": 1}
+        assert await program.do("GET", "marks") == []
+        await program.refused(404, "not_found", "POST", "marks/enable", {"name": "up#1"})
         assert await program.acts() == ["upstream.enable"]
 
 

@@ -10,10 +10,10 @@ from tornadogw.handlers.admin.shapes import Enable, Enabled, Mark, NewToken
 from tornadogw.store.ports_people import AdminToken
 from tornadogw.types import Value
 
-__all__ = ["Shown", "create_token", "enable", "marks", "revoke_token", "tokens"]
+__all__ = ["TokenText", "create_token", "enable", "marks", "revoke_token", "tokens"]
 
 
-class Shown(Value, frozen=True):
+class TokenText(Value, frozen=True):
     """A token and its text, this once."""
 
     token: AdminToken
@@ -40,7 +40,7 @@ async def tokens(ask: Ask) -> Sequence[AdminToken]:
     return await ask.office.admin_tokens.list()
 
 
-async def create_token(ask: Ask, body: NewToken) -> Shown:
+async def create_token(ask: Ask, body: NewToken) -> TokenText:
     """It has what this token has at most, and is of the same account."""
     bearer = ask.bearer
     new = await ask.office.admin_tokens.create(
@@ -51,7 +51,7 @@ async def create_token(ask: Ask, body: NewToken) -> Shown:
         within=bearer.scopes,
         by=ask.by,
     )
-    return Shown(new.token, new.text)
+    return TokenText(new.token, new.text)
 
 
 async def revoke_token(ask: Ask, token_id: str) -> AdminToken:

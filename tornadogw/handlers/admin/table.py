@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tornadogw.handlers.admin import accounts, keys, records, system, trade
+from tornadogw.handlers.admin import accounts, keys, records, supply, system, trade
 from tornadogw.handlers.admin.operation import Operation
 
 __all__ = ["OPERATIONS"]
 
 ACCOUNT = "accounts/{account_id}"
+UPSTREAM = "upstreams/{name}"
 KEY = f"{ACCOUNT}/keys/{{key_id}}"
 
 OPERATIONS: Sequence[Operation] = (
@@ -49,8 +50,26 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", "calls", "usage:read", records.calls, "Calls, newest first"),
     Operation("GET", "calls/{request_id}", "usage:read", records.decisions, "Why the requests of this id went so"),
     Operation("GET", "audit", "audit:read", records.audit, "The audit log, newest first"),
-    Operation("GET", "upstreams/marks", "upstreams:read", system.marks, "What is left alone of upstreams"),
-    Operation("POST", "upstreams/enable", "upstreams:write", system.enable, "Use an upstream or a key of it again"),
+    Operation("GET", "upstreams", "upstreams:read", supply.upstreams, "Upstreams of the file and of the database"),
+    Operation("POST", "upstreams", "upstreams:write", supply.add_upstream, "Add an upstream to the database"),
+    Operation("GET", UPSTREAM, "upstreams:read", supply.upstream, "An upstream, without its secrets"),
+    Operation("PATCH", UPSTREAM, "upstreams:write", supply.change_upstream, "Change an upstream of the database"),
+    Operation("DELETE", UPSTREAM, "upstreams:write", supply.remove_upstream, "Remove an upstream of the database"),
+    Operation("POST", f"{UPSTREAM}/keys", "upstreams:write", supply.add_key, "Give an upstream one more key"),
+    Operation(
+        "POST", f"{UPSTREAM}/keys/replace", "upstreams:write", supply.replace_key, "Put a key in another's place"
+    ),
+    Operation("POST", f"{UPSTREAM}/keys/remove", "upstreams:write", supply.remove_key, "Take a key from an upstream"),
+    Operation(
+        "POST", f"{UPSTREAM}/test", "upstreams:write", supply.test_upstream, "Ask it for a token a model and key"
+    ),
+    Operation("GET", "models", "upstreams:read", supply.models, "Models of the file and of the database"),
+    Operation("POST", "models", "upstreams:write", supply.add_model, "Add a model to the database"),
+    Operation("GET", "models/{name}", "upstreams:read", supply.model, "A model, its price and routes"),
+    Operation("PATCH", "models/{name}", "upstreams:write", supply.change_model, "Change a model of the database"),
+    Operation("DELETE", "models/{name}", "upstreams:write", supply.remove_model, "Remove a model of the database"),
+    Operation("GET", "marks", "upstreams:read", system.marks, "What is left alone of upstreams"),
+    Operation("POST", "marks/enable", "upstreams:write", system.enable, "Use an upstream or a key of it again"),
     Operation("GET", "tokens", "tokens:read", system.tokens, "Admin tokens, newest first"),
     Operation("POST", "tokens", "tokens:write", system.create_token, "Make a token; its text is shown once"),
     Operation("DELETE", "tokens/{token_id}", "tokens:write", system.revoke_token, "Revoke a token"),
