@@ -60,6 +60,7 @@ async def asked(gateway: Running, path: str, header: str, folder: Path, *checks:
             await process.wait()
     print(out.decode())  # shown where it fails
     assert process.returncode == 0
+    assert " generated, " in out.decode(), "nothing was sent"
 
 
 @pytest.mark.gen_test(timeout=900)

@@ -16,7 +16,7 @@ from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.ports import Account, AccountStore, ApiKey, Duplicate, Entry, KeyStore
 
-__all__ = ["KEEP", "NEVER", "Keys", "NewKey", "Wanted"]
+__all__ = ["KEEP", "NEVER", "NO_BUDGET", "Keys", "NewKey", "Wanted"]
 
 NO_BUDGET = "none"
 KEEP = "keep"

@@ -14,7 +14,7 @@ from tornadogw.handlers.admin.operation import BASE, Operation
 from tornadogw.handlers.admin.table import OPERATIONS
 from tornadogw.handlers.base import Access, BaseHandler
 
-__all__ = ["ERROR", "OpenApiHandler", "answer", "document"]
+__all__ = ["ERROR", "REF", "OpenApiHandler", "answer", "document"]
 
 REF = "#/components/schemas/{name}"
 ERROR: Mapping[str, Any] = {

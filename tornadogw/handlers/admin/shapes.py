@@ -22,6 +22,7 @@ __all__ = [
     "Batches",
     "Call",
     "CallQuery",
+    "Days",
     "Enable",
     "Enabled",
     "Invitation",
