@@ -22,6 +22,7 @@ REQUIRES = [
     "pluggy>=1.7.0,<2",
     "prometheus-client>=0.26.0,<0.27",
     "pymongo>=4.20.0,<5",
+    "segno>=1.6.6,<2",
     "tornado>=6.6.1,<7",
     "typing-extensions>=4.16,<5",
     "tzdata>=2025.2",

@@ -45,6 +45,7 @@ from tornadogw.portal.playground import PlaygroundCostPage, PlaygroundHandler, P
 from tornadogw.portal.private import PrivatePage
 from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
 from tornadogw.portal.supply import DryRunPage, ModelPage, ModelsAdminPage, UpstreamPage
+from tornadogw.portal.two_factor import CodePage
 from tornadogw.types import Value
 
 __all__ = ["METRICS", "App", "Route", "routes"]
@@ -88,6 +89,7 @@ def pages() -> Sequence[Route]:
         Route("/models", ModelsPage),
         Route("/status", StatusPage),
         Route("/login", LoginPage),
+        Route("/login/code", CodePage),
         Route("/register", RegisterPage),
         Route("/confirm", ConfirmPage),
         Route("/forgot", ForgotPage),

@@ -62,6 +62,11 @@ class Secret:
         return self.derive("upstream-secrets/1")
 
     @cached_property
+    def totp_key(self) -> bytes:
+        """32 bytes under which the secrets of second factors are encrypted in the database."""
+        return self.derive("totp/1")
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits that name this secret and tell nothing of it."""
         return self.derive("fingerprint/1", 8).hex()

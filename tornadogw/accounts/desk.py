@@ -20,6 +20,7 @@ from tornadogw.accounts.keys import Keys, NewKey
 from tornadogw.accounts.logins import Logins, NewLogin
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.errors import NotAllowed, NotThere, UsageError
+from tornadogw.accounts.two_factor import TwoFactor
 from tornadogw.store.ports import ROLES, Account, ApiKey, Entry, Role
 from tornadogw.store.trade import Standing
 from tornadogw.types import Value
@@ -66,11 +67,12 @@ class Desk:
         subscriptions: Subscriptions,
         logins: Logins,
         audit: Audit,
+        two_factor: TwoFactor,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._keys, self._subscriptions = accounts, keys, subscriptions
-        self._logins, self._audit, self._now = logins, audit, now
+        self._logins, self._audit, self._two_factor, self._now = logins, audit, two_factor, now
 
     async def show(self, account_id: str) -> Account:
         """For everybody who may see the accounts of others."""
@@ -159,6 +161,11 @@ class Desk:
         changed = await self._accounts.set_password(account.email, text, by=actor.by)
         await self._logins.end_all(account)
         return NewPassword(changed, text)
+
+    async def end_two_factor(self, actor: Actor, account_id: str) -> None:
+        """For who has lost the app and the recovery codes."""
+        account = await self._changeable(actor, account_id)
+        await self._two_factor.take_away(account, by=actor.by)
 
     async def log_out(self, actor: Actor, account_id: str) -> None:
         """Everywhere."""

@@ -22,6 +22,8 @@ from tornadogw.accounts.recovery import Recovery
 from tornadogw.accounts.registration import Registration
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.accounts.tries import Tries
+from tornadogw.accounts.two_factor import TwoFactor
+from tornadogw.seals import Seal
 from tornadogw.secret import Secret
 from tornadogw.settings import Settings
 from tornadogw.store.mongo import Mongo
@@ -32,6 +34,7 @@ from tornadogw.store.mongo_calls import MongoCalls
 from tornadogw.store.mongo_codes import MongoCodes
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions
+from tornadogw.store.mongo_factors import MongoFactors
 from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_links import MongoLinks
@@ -65,6 +68,7 @@ class Office(msgspec.Struct, frozen=True):
     registration: Registration
     recovery: Recovery
     own: Own
+    two_factor: TwoFactor
     days: DayStore
     decisions: DecisionStore
     health: HealthStore
@@ -83,6 +87,8 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
     keys = Keys(MongoKeys(mongo), store, secret.key_hash_key)
     subscriptions = Subscriptions(MongoSubscriptions(mongo), accounts, plans, time_zone=zone)
     audit, logins = Audit(MongoAudit(mongo), accounts), Logins(MongoLogins(mongo), days=settings.portal.login_days)
+    own = Own(accounts, logins, tries, audit)
+    two_factor = TwoFactor(MongoFactors(mongo), own, tries, Seal(secret.totp_key), settings.portal.title)
     links, mode = MongoLinks(mongo), settings.portal.registration
     post = None if mailer is None else Post(mailer, settings.server.public_url, settings.portal.title)
     health = MongoHealth(mongo, secrets.token_hex(8))
@@ -98,11 +104,12 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
         tries=tries,
         registration=Registration(links, accounts, tries, mode, post=post),
         recovery=Recovery(links, accounts, logins, tries, post),
-        own=Own(accounts, logins, tries, audit),
+        own=own,
+        two_factor=two_factor,
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
         health=health,
-        desk=Desk(accounts, keys, subscriptions, logins, audit),
+        desk=Desk(accounts, keys, subscriptions, logins, audit, two_factor),
         marks=Marks(health, audit),
         calls=MongoCalls(mongo),
         payments=MongoPayments(mongo),

@@ -12,12 +12,10 @@ from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.moments import shown_moment
 from tornadogw.portal.page import LANGUAGE, REMEMBERED
-from tornadogw.portal.private import PrivatePage
+from tornadogw.portal.two_factor import HERE, TwoFactorForms
 from tornadogw.types import Value
 
 __all__ = ["AccountPage"]
-
-HERE = "/console/account"
 
 
 class ShownLogin(Value, frozen=True):
@@ -33,7 +31,7 @@ class ShownLogin(Value, frozen=True):
     this: bool
 
 
-class AccountPage(PrivatePage):
+class AccountPage(TwoFactorForms):
     access: ClassVar[Access] = "login"
     template: ClassVar[str] = "console_account.html"
     acts: ClassVar[Mapping[str, str]] = {
@@ -42,6 +40,7 @@ class AccountPage(PrivatePage):
         "zone": "set_zone",
         "end": "end_login",
         "end_others": "end_others",
+        **TwoFactorForms.acts,
     }
 
     @override
@@ -49,6 +48,7 @@ class AccountPage(PrivatePage):
         office, account = self.parts.office, self.visit.account
         standing = await office.subscriptions.of(account)
         return {
+            **await self.factor(),
             "account": account,
             "logins": await self._logins(standing.time_zone or self.parts.settings.money.time_zone),
             "zone": self.form.text("zone") or standing.time_zone,

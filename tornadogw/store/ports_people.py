@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from tornadogw.store.ports import Account, Entry
 from tornadogw.types import Value
 
-__all__ = ["AdminToken", "AdminTokenStore", "Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
+__all__ = ["AdminToken", "AdminTokenStore", "Factor", "FactorStore", "Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
 
 LinkKind = Literal["invite", "register", "reset"]
 
@@ -126,3 +126,31 @@ class AdminTokenStore(Protocol):
 
     async def revoke(self, token_id: str, entry: Entry) -> AdminToken | None:
         """From now on it is good for nothing. None: there is no such token."""
+class Factor(Value, frozen=True):
+    """The second factor of an account."""
+
+    account_id: str
+    sealed: bytes
+    """The secret, encrypted."""
+    counter: int
+    """Of the last code that was used: no code works twice."""
+    recovery: tuple[str, ...] = ()
+    """Digests of the recovery codes that were not used."""
+    since: float = 0.0
+
+
+class FactorStore(Protocol):
+    """Second factors, one an account at most."""
+
+    async def find(self, account_id: str) -> Factor | None: ...
+
+    async def put(self, factor: Factor, entry: Entry) -> None: ...
+
+    async def remove(self, account_id: str, entry: Entry) -> bool:
+        """False: there is none."""
+
+    async def use_counter(self, account_id: str, counter: int) -> bool:
+        """False: this code or a later one was used before."""
+
+    async def use_recovery(self, account_id: str, digest: str, entry: Entry) -> bool:
+        """False: there is no such code, or it was used."""

@@ -1,0 +1,87 @@
+"""The second step of the log-in, as a visitor without JavaScript."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+
+from tests.portal.browser import PASSWORD, Visitor
+from tests.running import Running
+from tornadogw.accounts.two_factor import STEP, code_at
+from tornadogw.portal.entry import HOME
+from tornadogw.portal.two_factor import qr
+
+ANN = "ann@example.com"
+HERE = "/console/account"
+
+
+def test_the_picture_is_allowed_by_the_policy_of_the_pages() -> None:
+    picture = qr("otpauth://totp/gw:ann@example.com?secret=ABC&issuer=<gw>")
+    assert picture.startswith("<svg")
+    for part in ("style", "<script", "href", "onload"):
+        assert part not in picture
+
+
+async def test_set_up_log_in_with_a_code_and_switch_off(start) -> None:
+    async with start() as gateway, Visitor(gateway) as here, Visitor(gateway) as there:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await here.log_in(ANN)
+        await here.send(HERE, "factor_begin", old_password="wrong one")
+        assert (here.status, here.wrong) == (422, "this is not your password")
+        await here.send(HERE, "factor_begin", old_password=PASSWORD)
+        assert here.status == 200
+        assert "<svg" in here.text
+        secret = re.findall(r'<code class="said">([A-Z2-7]{32})</code>', here.text)[0]
+        sealed = unescape(re.findall(r'name="setup" value="([^"]+)"', here.text)[0])
+        fields = {"_xsrf": here.xsrf, "act": "factor_confirm", "setup": sealed}
+        await here.post(HERE, {**fields, "code": "x"})
+        assert here.status == 422
+        assert secret in here.text, "the same picture again"
+        await here.post(HERE, {**fields, "code": code_at(secret, time.time())})
+        assert here.status == 200
+        recovery = re.findall(r"(?:[A-Z2-7]{4}-){3}[A-Z2-7]{4}", here.text)
+        assert len(recovery) == 10
+        await here.get(HERE)
+        assert "Recovery codes left: 10" in here.text
+        assert recovery[0] not in here.text
+
+        await there.get("/login/code")
+        assert there.path == "/login", "not without the first step"
+        await there.log_in(ANN, "wrong one")
+        assert there.path == "/login"
+        await there.get(f"/login?next={HERE}")
+        await there.post("/login", {"_xsrf": there.xsrf, "email": ANN, "password": PASSWORD, "next": HERE})
+        assert (there.path, there.status) == ("/login/code", 200)
+        await there.get(HOME)
+        assert there.path == "/login", "the password alone lets nobody in"
+        await there.get(f"/login/code?next={HERE}")
+        assert f'name="next" value="{HERE}"' in there.text
+        await there.post("/login/code", {"_xsrf": there.xsrf, "code": "000000x", "next": HERE})
+        assert there.status == 422
+        assert "code is wrong" in there.wrong
+        code = code_at(secret, time.time() + STEP)
+        await there.post("/login/code", {"_xsrf": there.xsrf, "code": code, "next": HERE})
+        assert (there.path, there.status) == (HERE, 200)
+        await each_code_once(gateway, code, recovery)
+        await here.send(HERE, "factor_off", old_password="new password", code="x")
+        assert here.status == 422
+        await here.send(HERE, "factor_off", old_password="new password", code=recovery[2])
+        assert here.notice == "Two-factor log-in is off."
+        await there.log_in(ANN, "new password")
+        assert there.path == HOME
+
+
+async def each_code_once(gateway: Running, code: str, recovery: list[str]) -> None:
+    async with Visitor(gateway) as third:
+        await third.log_in(ANN)
+        await third.post("/login/code", {"_xsrf": third.xsrf, "code": code})
+        assert third.status == 422, "a code works once"
+        await third.post("/login/code", {"_xsrf": third.xsrf, "code": recovery[0], "next": "//evil.example"})
+        assert third.path == HOME
+        await third.post("/logout", {"_xsrf": third.xsrf})
+        await third.log_in(ANN)
+        assert third.path == "/login/code"
+        await gateway.accounts.set_password(ANN, "new password")
+        await third.post("/login/code", {"_xsrf": third.xsrf, "code": recovery[1]})
+        assert third.path == "/login", "the password was changed since"
