@@ -43,8 +43,14 @@ SECOND = MODEL.replace('"chat"', '"other"')
             "settings.toml:2: tracing.endpoint must begin with http:// or https",
         ),
         ('[tracing]\nauthorization = "env:NONE"', "tracing.authorization cannot be used: `env:NONE`"),
-        ('[mail]\nhost = "smtp.example"', "mail.host needs `server.public_url`: mails have links to it"),
-        ('[mail]\nhost = "smtp.example"\nsender = "a\\r\\nb@example.com"', "mail.sender must be an e-mail address"),
+        (
+            '[mail]\nhost = "smtp.example"\nsender = "a@b.example"',
+            "mail.host needs `server.public_url`: mails have links to it",
+        ),
+        (
+            '[server]\npublic_url = "https://gw.example"\n[mail]\nhost = "smtp.example"\nsender = "a\\r\\nb@c.example"',
+            "settings.toml:5: mail.sender must be an e-mail address",
+        ),
         ('[mail]\npassword = "env:NONE"', "mail.password cannot be used: `env:NONE`"),
         ('[metrics]\ntoken = "env:NONE"', "metrics.token cannot be used: `env:NONE`"),
         ('[metrics]\ntoken = "pw-of-15-chars-"', "settings.toml:2: metrics.token must be 16 characters at least"),

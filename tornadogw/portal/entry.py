@@ -17,7 +17,7 @@ from tornadogw.portal.page import LOGIN, OWN
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports import Account
 
-__all__ = ["EntryPage", "LoginPage", "LogoutPage", "RegisterPage", "inside"]
+__all__ = ["HALF", "HALF_DAYS", "EntryPage", "LoginPage", "LogoutPage", "RegisterPage", "inside"]
 
 HOME = "/console"
 HALF = "half"

@@ -15,7 +15,7 @@ from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.portal.pages import Language, Pages
 from tornadogw.store.ports import StoreUnavailable
 
-__all__ = ["LOGIN", "OWN", "AssetHandler", "PageHandler"]
+__all__ = ["LANGUAGE", "LOGIN", "OWN", "REMEMBERED", "AssetHandler", "PageHandler"]
 
 LANGUAGE = "lang"
 """The cookie, and the argument that sets it."""

@@ -14,17 +14,29 @@ from tornadogw.handlers.base import Access
 from tornadogw.portal.entry import HALF, HALF_DAYS, EntryPage, inside
 from tornadogw.portal.private import PrivatePage
 from tornadogw.store.ports import Account
+from tornadogw.types import Value
 
-__all__ = ["CodePage", "TwoFactorForms", "qr"]
+__all__ = ["BORDER", "HERE", "CodePage", "Picture", "TwoFactorForms", "qr"]
 
 HERE = "/console/account"
 
 
-def qr(text: str) -> str:
-    """`text` as a picture for a page: SVG without styles, dark on white whatever the theme."""
-    return segno.make(text, error="m", micro=False).svg_inline(
-        omitsize=True, border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
-    )
+BORDER = 4
+"""White modules around a QR code (ISO 18004)."""
+
+
+class Picture(Value, frozen=True):
+    """A QR code for a template: a square of `size` modules, and the path of an SVG that draws the dark ones."""
+
+    size: int
+    path: str
+
+
+def qr(text: str) -> Picture:
+    """`text` as a picture."""
+    rows = list(segno.make(text, error="m", micro=False).matrix_iter(border=BORDER))
+    dark = ((x, y) for y, row in enumerate(rows) for x, module in enumerate(row) if module)
+    return Picture(len(rows), "".join(f"M{x} {y}h1v1h-1z" for x, y in dark))
 
 
 class TwoFactorForms(PrivatePage):
@@ -49,7 +61,7 @@ class TwoFactorForms(PrivatePage):
         return {
             "codes_left": await service.left(account),
             "setup": self.setup,
-            "picture": "" if self.setup is None else qr(self.setup.uri),
+            "picture": None if self.setup is None else qr(self.setup.uri),
             "recovery": self.recovery,
         }
 
