@@ -19,8 +19,8 @@ from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.keys import Keys, NewKey
 from tornadogw.accounts.logins import Logins, NewLogin
 from tornadogw.accounts.subscriptions import Subscriptions
-from tornadogw.errors import NotAllowed, NotThere, UsageError
 from tornadogw.accounts.two_factor import TwoFactor
+from tornadogw.errors import NotAllowed, NotThere, UsageError
 from tornadogw.store.ports import ROLES, Account, ApiKey, Entry, Role
 from tornadogw.store.trade import Standing
 from tornadogw.types import Value

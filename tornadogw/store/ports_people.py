@@ -12,7 +12,18 @@ from typing import Any, Literal, Protocol
 from tornadogw.store.ports import Account, Entry
 from tornadogw.types import Value
 
-__all__ = ["AdminToken", "AdminTokenStore", "Factor", "FactorStore", "Link", "LinkKind", "LinkStore", "Login", "LoginStore", "TriesStore"]
+__all__ = [
+    "AdminToken",
+    "AdminTokenStore",
+    "Factor",
+    "FactorStore",
+    "Link",
+    "LinkKind",
+    "LinkStore",
+    "Login",
+    "LoginStore",
+    "TriesStore",
+]
 
 LinkKind = Literal["invite", "register", "reset"]
 
@@ -126,6 +137,8 @@ class AdminTokenStore(Protocol):
 
     async def revoke(self, token_id: str, entry: Entry) -> AdminToken | None:
         """From now on it is good for nothing. None: there is no such token."""
+
+
 class Factor(Value, frozen=True):
     """The second factor of an account."""
 
