@@ -78,6 +78,12 @@ LIVE = [
 # What tests/openapi sends the gateway comes from this.
 OPENAPI = ["schemathesis>=4.32,<5"]
 
+# What tests/browser and the pictures of docs/screenshots need.
+BROWSER = [
+    "pillow>=12,<13",
+    "selenium>=4.51,<5",
+]
+
 DEV = [
     "build>=1.6,<2",
     "codespell>=2.4,<3",
@@ -107,6 +113,7 @@ setup(
         "test": TEST,
         "live": LIVE,
         "openapi": OPENAPI,
+        "browser": BROWSER,
         "dev": DEV,
     },
     entry_points={"console_scripts": ["tornadogw = tornadogw.__main__:main"]},

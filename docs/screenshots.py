@@ -1,0 +1,57 @@
+"""Pictures of every page into docs/screenshots/, from a gateway with a month of made-up use: `tox -e screenshots`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from tests.browser.chromium import DESKTOP, PHONE, Browser, chromium
+from tests.browser.demo import OWNER, USER, demo
+from tests.browser.pages import PAGES, THEMES, Page
+
+FOLDER = Path(__file__).with_name("screenshots")
+HIGHEST = 1600
+"""Pixels of a picture; what is below repeats what is above."""
+COLOURS = 128
+WHO = {"user": USER, "owner": OWNER}
+
+
+def main(names: list[str]) -> None:
+    """Those of the named pages; none named: of all."""
+    wanted = [page for page in PAGES if not names or page.name in names]
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as site:
+        with chromium(site.url, Path(folder)) as browser:
+            role = ""
+            for page in sorted(wanted, key=lambda page: page.role):
+                if page.role != role:
+                    browser.log_in(WHO[page.role])
+                    role = page.role
+                browser.look()
+                browser.go(f"{site.path(page.path)}?lang=en")
+                _pictures(browser, page)
+
+
+def _pictures(browser: Browser, page: Page) -> None:
+    for theme in THEMES:
+        browser.look(theme=theme)
+        _picture(browser, f"{page.name}-{theme}.png")
+    if page.phone:
+        browser.look(width=PHONE)
+        _picture(browser, f"{page.name}-phone.png")
+
+
+def _picture(browser: Browser, name: str) -> None:
+    file = FOLDER / name
+    browser.picture(file)
+    with Image.open(file) as whole:
+        part = whole.convert("RGB").crop((0, 0, whole.width, min(whole.height, HIGHEST)))
+    part.quantize(COLOURS).save(file, optimize=True)
+    print(f"{name}: {file.stat().st_size // 1024} KiB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,135 @@
+"""What people do, from the first page to the last figure, by mouse, by keyboard and in the wrong."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.chromium import PHONE
+from tests.browser.demo import OPERATOR, PASSWORD, USER
+from tests.shared import program
+
+NUMBERS = itertools.count(1)
+
+
+def registered(browser) -> str:
+    """Somebody new, at the console."""
+    email = f"new{next(NUMBERS)}@example.com"
+    browser.go("/register?lang=en")
+    browser.fill(email=email, password=PASSWORD, password_again=PASSWORD)
+    browser.press("main form .button")
+    assert browser.path == "/console"
+    return email
+
+
+def key_made(browser) -> str:
+    """The curl line of a new key, as the button copies it."""
+    browser.go("/console/keys")
+    browser.fill(label="first")
+    browser.press("main form .button")
+    browser.find("#curl")
+    copy = browser.all(".sample .copy")[-1]
+    copy.click()
+    browser.until(lambda: copy.text == "Copied")
+    return browser.clipboard()
+
+
+def asked(line: str) -> tuple[int, dict]:
+    """Status and JSON of the line, run by a shell."""
+    command = [program("bash"), "-c", f"{line} -sS -w '\\n%{{http_code}}'"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    text, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(text)
+
+
+def credited(browser, email: str) -> None:
+    """By an operator, who finds the account first."""
+    browser.log_in(OPERATOR)
+    browser.go(f"/admin/users?q={email}")
+    browser.press("main tbody th a")
+    browser.fill(amount="5", reason="welcome")
+    browser.press('button[value="credit"]')
+    browser.says("Done. The money is booked.")
+
+
+def test_from_the_first_page_to_a_refused_key(site, browser) -> None:
+    browser.go("/?lang=en")
+    browser.press('header a[href="/register"]')
+    email = registered(browser)
+    browser.says("No calls yet.")
+    line = key_made(browser)
+    assert asked(line)[0] == 402
+    credited(browser, email)
+    status, answer = asked(line)
+    assert (status, answer["choices"][0]["message"]["content"]) == (200, "Hello")
+
+    browser.log_in(email)
+    browser.until(lambda: browser.go("/console") or browser.all(".chart rect"))
+    assert "deepseek-chat" in browser.text
+
+    browser.log_in(OPERATOR)
+    browser.go(f"/admin/users?q={email}")
+    browser.press("main tbody th a")
+    assert browser.all('a[href^="/admin/calls/"]')
+    browser.find('button[value="key_disable"]').click()
+    browser.driver.switch_to.alert.accept()
+    browser.until(lambda: browser.all('button[value="key_enable"]'))
+    browser.until(lambda: asked(line)[0] == 401)
+
+
+def test_what_is_not_ours_is_refused(site, browser) -> None:
+    browser.log_in(USER)
+    ask = "return (await fetch(...given)).status"
+    key = site.path("/console/keys/{key}")
+    form = {"method": "POST", "body": "act=disable", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    assert browser.wait_for(ask, key, form) == 403  # no XSRF token
+    for path in ("/admin", "/admin/users", "/admin/settings", site.path("/admin/users/{user}")):
+        assert browser.wait_for(ask, path) == 403, path
+    browser.log_in(OPERATOR)
+    assert browser.wait_for(ask, key) == 404  # somebody else's
+    assert browser.wait_for(ask, site.path("/console/calls/{call}")) == 404
+    refused = browser.console()
+    assert refused
+    assert all("403" in each or "404" in each for each in refused), refused
+
+
+def test_log_in_by_keyboard_and_out_on_a_phone_in_chinese(site, browser) -> None:
+    browser.look(width=PHONE)
+    browser.go("/login?lang=zh")
+    browser.run("document.querySelector('.skip').focus()")
+    reached = []
+    for _ in range(30):
+        browser.driver.switch_to.active_element.send_keys(Keys.TAB)
+        name = browser.run("return document.activeElement.name || document.activeElement.className")
+        reached.append(name)
+        if name in ("email", "password"):
+            browser.driver.switch_to.active_element.send_keys({"email": USER, "password": PASSWORD}[name])
+        if name == "password":
+            break
+    assert {"brand", "email"} <= set(reached), reached
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    browser.until(lambda: browser.path == "/console")
+    browser.says("余额")
+    assert browser.too_wide() == []
+    browser.press('header form button')
+    assert browser.path == "/"
+    browser.says("退出")
+
+
+def test_the_playground_streams_thinks_and_stops(site, browser) -> None:
+    browser.log_in(USER)
+    browser.go("/console/playground")
+    browser.find("#said").send_keys("think: so it is", Keys.ENTER, "an answer")
+    browser.find("#send").click()
+    browser.until(lambda: browser.all(".turn .cost"))
+    assert "so it is" in browser.find(".thoughts").text
+    assert browser.find(".turn .text").text == "an answer"
+    browser.find("#said").send_keys("echo:slow 500", Keys.ENTER, " ".join(["word"] * 400))
+    browser.find("#send").click()
+    browser.until(lambda: len(browser.all(".turn .text")) == 2)
+    browser.find("#stop").click()
+    browser.says("stopped")
+    assert not browser.find("#stop").is_displayed()
