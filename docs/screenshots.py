@@ -8,9 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.browser.chromium import DESKTOP, PHONE, Browser, chromium
+from tests.browser.chromium import PHONE, Browser, chromium
 from tests.browser.demo import OWNER, USER, demo
-from tests.browser.pages import PAGES, THEMES, Page
+from tests.browser.pages import PAGES, THEMES, Page, files
 
 FOLDER = Path(__file__).with_name("screenshots")
 HIGHEST = 1600
@@ -19,20 +19,37 @@ COLOURS = 128
 WHO = {"user": USER, "owner": OWNER}
 
 
+INDEX = """# Pictures of the pages
+
+Each page in both themes, some on a phone; made by `tox -e screenshots` from a gateway with a month of made-up use.
+
+"""
+
+
+def index() -> str:
+    """The page that links them all."""
+    lines = [f"- {page.name}: " + ", ".join(f"[{each}]({each})" for each in files(page)) for page in PAGES]
+    return INDEX + "\n".join(lines) + "\n"
+
+
 def main(names: list[str]) -> None:
     """Those of the named pages; none named: of all."""
     wanted = [page for page in PAGES if not names or page.name in names]
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as site:
-        with chromium(site.url, Path(folder)) as browser:
-            role = ""
-            for page in sorted(wanted, key=lambda page: page.role):
-                if page.role != role:
-                    browser.log_in(WHO[page.role])
-                    role = page.role
-                browser.look()
-                browser.go(f"{site.path(page.path)}?lang=en")
-                _pictures(browser, page)
+    (FOLDER / "README.md").write_text(index(), encoding="utf-8")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        demo(Path(folder)) as site,
+        chromium(site.url, Path(folder)) as browser,
+    ):
+        role = ""
+        for page in sorted(wanted, key=lambda page: page.role):
+            if page.role != role:
+                browser.log_in(WHO[page.role])
+                role = page.role
+            browser.look()
+            browser.go(f"{site.path(page.path)}?lang=en")
+            _pictures(browser, page)
 
 
 def _pictures(browser: Browser, page: Page) -> None:

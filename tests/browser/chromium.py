@@ -52,7 +52,9 @@ def axe_script() -> str:
         for file in (place, place / "axe-core/axe.min.js"):
             if file.is_file():
                 return file.read_text(encoding="utf-8")
-    lacking(f"no axe-core: npm install axe-core, and set {AXE} to its axe.min.js or to the node_modules around it")
+    return lacking(
+        f"no axe-core: npm install axe-core, and set {AXE} to its axe.min.js or to the node_modules around it"
+    )
 
 
 class Browser:
@@ -73,7 +75,10 @@ class Browser:
 
     def look(self, *, theme: str = "light", width: int = DESKTOP, height: int = HEIGHT) -> None:
         """What the page believes of its screen and of what its reader prefers."""
-        features = [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+        features = [
+            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self._cdp("Emulation.setEmulatedMedia", features=features)
         self._cdp(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width == PHONE

@@ -45,7 +45,7 @@ def started(site: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ob
 
 @pytest.fixture
 def browser(started):
-    """As a new visitor's. Its console must have no error: a breach of the policy, a missing file, a script's mistake."""
+    """As a new visitor's. Its console must have no error, such as a breach of the policy."""
     started.forget()
     started.look()
     yield started

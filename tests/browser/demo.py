@@ -106,7 +106,11 @@ def demo(folder: Path) -> Iterator[Demo]:
         gateway = Gateway(data, ("--json",), {"TORNADOGW_MONGO__URL": server.url})
         try:
             url = json.loads(gateway.read_until("}"))["url"]
-            for question in ("What is a token?", "think: A short answer will do.\nA token is a piece of a word.", "你好"):
+            for question in (
+                "What is a token?",
+                "think: A short answer will do.\nA token is a piece of a word.",
+                "你好",
+            ):
                 call = _ask(url, text, question)
             yield Demo(url, text, {**ids, "call": call})
         finally:
@@ -154,7 +158,9 @@ async def _people(services: Office) -> None:
         language = "zh" if email.endswith(".cn") else "en"
         await services.accounts.create(email, password=PASSWORD, role=role, language=language, by=OWNER)
     for number, email in enumerate((USER, *OTHERS[:3])):
-        await services.accounts.credit(email, f"{200 - 30 * number}", ref=f"order-{number}", reason="bank transfer", by=BY)
+        await services.accounts.credit(
+            email, f"{200 - 30 * number}", ref=f"order-{number}", reason="bank transfer", by=BY
+        )
     await services.accounts.disable(OTHERS[4], by=BY)
 
 
@@ -176,8 +182,9 @@ async def _month(mongo: Mongo, account: Account, keys: list[ApiKey], chosen: ran
     for ago in range(DAYS, 0, -1):
         day = midnight - timedelta(days=ago)
         weekend = day.weekday() >= 5
-        for _ in range(chosen.randint(busy // 8, busy // 4) if weekend else chosen.randint(busy // 2, busy)):
-            events.append(_call(account, keys, day + timedelta(seconds=chosen.randrange(30_000, 72_000)), chosen))
+        count = chosen.randint(busy // 8, busy // 4) if weekend else chosen.randint(busy // 2, busy)
+        moments = [day + timedelta(seconds=chosen.randrange(30_000, 72_000)) for _ in range(count)]
+        events += [_call(account, keys, when, chosen) for when in moments]
     cost = sum(each["c"] for each in events)
     await mongo.database.events.insert_many(events)
     await MongoDays(mongo, "UTC").add(entries(*events))
@@ -202,7 +209,7 @@ def _call(account: Account, keys: list[ApiKey], when: datetime, chosen: random.R
         m=name,
         up=upstream,
         sse=True,
-        st="error" if failed else "stop",
+        st="cut" if failed else "whole",
         i=prompt,
         o=0 if failed else answer,
         ms=ms,

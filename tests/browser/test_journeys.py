@@ -114,7 +114,7 @@ def test_log_in_by_keyboard_and_out_on_a_phone_in_chinese(site, browser) -> None
     browser.until(lambda: browser.path == "/console")
     browser.says("余额")
     assert browser.too_wide() == []
-    browser.press('header form button')
+    browser.press("header form button")
     assert browser.path == "/"
     browser.says("退出")
 

@@ -1,6 +1,9 @@
 // A button beside each sample that copies it. Without JavaScript the samples can still be selected.
 const words = document.currentScript.dataset;
 
+// What is wider than the screen is scrolled by keyboard, too.
+for (const text of document.querySelectorAll('pre')) text.tabIndex = 0;
+
 for (const sample of document.querySelectorAll('pre[data-copy]')) {
   const button = document.createElement('button');
   button.type = 'button';
