@@ -10,6 +10,7 @@ from tornadogw.portal.pages import Pages, words
 
 FOLDER = Path(portal.__file__).parent
 SAID = re.compile(r"_\('((?:[^'\\]|\\.)*)'\)")
+NAMES = {"array", "string", "int", "float", "bool", "HTTP", "OpenAPI", "auto", "English", "中文"}
 SAID_IN_CODE = re.compile(r"\bsay\(\s*\"((?:[^\"\\]|\\.)*)\"")
 
 
@@ -38,7 +39,9 @@ def test_templates_hold_no_words_outside_of_what_is_translated():
     for template in FOLDER.glob("templates/*.html"):
         left = kept.sub(" ", template.read_text("utf-8"))
         found = set(re.findall(r"[A-Za-z一-鿿]{3,}", left))
-        assert found <= {"array", "string", "int", "float", "bool", "HTTP", "OpenAPI", "auto", "English", "中文"}, template.name
+        assert found <= {"array", "string", "int", "float", "bool", "HTTP", "OpenAPI", "auto", "English", "中文"}, (
+            template.name
+        )
 
 
 def test_a_locale_translates_into_its_own_language():
