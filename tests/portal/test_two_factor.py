@@ -12,7 +12,7 @@ from tornadogw.accounts.two_factor import STEP, code_at
 from tornadogw.portal.entry import HOME
 from tornadogw.portal.two_factor import BORDER, qr
 
-ANN = "ann@example.com"
+ANN, OLGA = "ann@example.com", "olga@example.com"
 HERE = "/console/account"
 
 
@@ -86,3 +86,20 @@ async def each_code_once(gateway: Running, code: str, recovery: list[str]) -> No
         await gateway.accounts.set_password(ANN, "new password")
         await third.post("/login/code", {"_xsrf": third.xsrf, "code": recovery[1]})
         assert third.path == "/login", "the password was changed since"
+
+
+async def test_an_operator_takes_it_away_from_who_has_lost_it(start) -> None:
+    async with start() as gateway, Visitor(gateway) as visitor:
+        office = gateway.gateway.parts.office
+        ann = await gateway.accounts.create(ANN, password=PASSWORD)
+        await gateway.accounts.create(OLGA, password=PASSWORD, role="operator")
+        setup = await office.two_factor.begin(ann, PASSWORD)
+        await office.two_factor.confirm(ann, setup.sealed, code_at(setup.secret, time.time()), by=ANN)
+        await visitor.log_in(OLGA)
+        await visitor.send(f"/admin/users/{ann.id}", "two_factor")
+        assert visitor.notice == "Two-factor log-in is off."
+        assert "Switch two-factor off" not in visitor.text
+        async with Visitor(gateway) as hers:
+            await hers.log_in(ANN)
+            assert hers.path == HOME
+        assert OLGA in {entry.by for entry in await office.audit.entries(ANN)}

@@ -38,6 +38,7 @@ class UserPage(AdminPage):
         "role": "set_role",
         "password": "reset_password",
         "log_out": "log_out",
+        "two_factor": "end_two_factor",
         "as": "log_in_as",
         "key_disable": "disable_key",
         "key_enable": "enable_key",
@@ -69,6 +70,7 @@ class UserPage(AdminPage):
             "plans": [each for each in await office.plans.list() if each.active],
             "keys": await office.keys.list(user.email),
             "logins": await office.logins.of(user),
+            "two_factor": await office.two_factor.on(user),
             "calls": calls,
             "lines": lines,
             "more_lines": more is not None,
@@ -140,6 +142,10 @@ class UserPage(AdminPage):
     async def log_out(self) -> None:
         await self.parts.office.desk.log_out(self.actor, self.user_id)
         self.done(self.say("The account is logged out everywhere."))
+
+    async def end_two_factor(self) -> None:
+        await self.parts.office.desk.end_two_factor(self.actor, self.user_id)
+        self.done(self.say("Two-factor log-in is off."))
 
     async def log_in_as(self) -> None:
         own = self.get_signed_cookie(LOGIN, max_age_days=self.parts.settings.portal.login_days)
