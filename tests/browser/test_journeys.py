@@ -9,7 +9,7 @@ import subprocess
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import PHONE
-from tests.browser.demo import OPERATOR, PASSWORD, USER
+from tests.browser.demo import OPERATOR, OWNER, PASSWORD, USER
 from tests.shared import program
 
 NUMBERS = itertools.count(1)
@@ -133,3 +133,34 @@ def test_the_playground_streams_thinks_and_stops(site, browser) -> None:
     browser.find("#stop").click()
     browser.says("stopped")
     assert not browser.find("#stop").is_displayed()
+
+
+def test_an_owner_adds_an_upstream_tests_it_and_sees_a_user_use_it(site, browser) -> None:
+    browser.log_in(OWNER)
+    browser.go("/admin/upstreams/new")
+    browser.fill(name="tokyo", vendor="echo", max_in_flight="5")
+    browser.press("main form .button")
+    browser.says("Saved; every process takes it within two seconds.")
+    browser.go("/admin/models/new")
+    browser.fill(name="fresh", price_input="1", price_output="2", route0_upstream="tokyo", route0_model="fresh")
+    browser.press("main form .button")
+    assert browser.path == "/admin/models/fresh"
+    browser.go("/admin/upstreams/tokyo")
+    browser.press("main form.filters .button")
+    browser.says("answers")
+    browser.go("/admin/route?model=fresh")
+    browser.says("It would go to tokyo as fresh.")
+
+    browser.log_in(USER)
+    browser.until(lambda: browser.go("/console/playground") or browser.all('#model option[value="fresh"]'))
+    browser.fill(model="fresh", said="hello")
+    browser.find("#send").click()
+    browser.until(lambda: browser.all(".turn .cost"))
+
+    browser.log_in(OWNER)
+    browser.go("/admin/calls?model=fresh")
+    assert "tokyo" in browser.find("main tbody").text
+    browser.go("/admin/models/fresh")
+    browser.find('button[data-confirm^="Remove fresh"]').click()
+    browser.driver.switch_to.alert.accept()
+    browser.says("It is removed.")
