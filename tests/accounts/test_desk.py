@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from tornadogw.accounts.desk import Actor, above
+from tornadogw.accounts.keys import Wanted
 from tornadogw.accounts.office import Office, office
 from tornadogw.errors import UsageError
 from tornadogw.secret import Secret
@@ -52,6 +53,7 @@ async def test_what_an_operator_does_to_a_user(shared: Office) -> None:
     key = (await shared.keys.create(ann.email, label="first")).key
     assert (await desk.disable_key(OPERATOR, ann.id, key.id)).disabled
     assert not (await desk.enable_key(OPERATOR, ann.id, key.id)).disabled
+    assert (await desk.change_key(OPERATOR, ann.id, key.id, Wanted(label="first", rpm=3))).rpm == 3
     rotated = await desk.rotate_key(OPERATOR, ann.id, key.id)
     for text in (key.id, rotated.text, "fir"):
         assert [each.id for each in await shared.keys.search(text)] == [key.id]
@@ -76,6 +78,7 @@ async def test_what_an_operator_does_to_a_user(shared: Office) -> None:
         "key.create",
         "key.disable",
         "key.enable",
+        "key.change",
         "key.rotate",
         "account.log_out",
         "account.password",
@@ -108,6 +111,8 @@ async def test_who_may_not(shared: Office) -> None:
             desk.disable_key(actor, account.id, "k"),
             desk.enable_key(actor, account.id, "k"),
             desk.rotate_key(actor, account.id, "k"),
+            desk.change_key(actor, account.id, "k", Wanted()),
+            desk.end_two_factor(actor, account.id),
         ):
             with pytest.raises(UsageError, match=words):
                 await act

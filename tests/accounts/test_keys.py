@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.keys import Keys, Wanted
+from tornadogw.accounts.keys import Keys, Wanted, as_is
 from tornadogw.auth import KeyHasher, derived_key, well_formed
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
@@ -168,3 +169,16 @@ async def test_a_key_is_made_as_it_is_wanted_all_of_it(keys: Keys) -> None:
         assert caught.value.field == field
     with pytest.raises(UsageError, match="has no key"):
         await keys.change(BOB, new.key.id, Wanted())
+
+
+async def test_some_of_a_key_is_changed_and_the_rest_is_as_it_was(keys: Keys) -> None:
+    wanted = Wanted("app", 5, ("m",), ("192.0.2.0/24",), True, "0.000001", "3.50", 7, 8)
+    new = await keys.create(ANN, **msgspec.structs.asdict(wanted), expires="1d")
+    assert as_is(new.key) == wanted
+    changed = await keys.change(ANN, new.key.id, lambda key: msgspec.structs.replace(as_is(key), rpm=None))
+    assert changed == msgspec.structs.replace(new.key, rpm=None)
+    with pytest.raises(UsageError, match="requests per minute"):
+        await keys.change(ANN, new.key.id, lambda _: Wanted(rpm=0))
+    assert await keys.list(ANN) == [changed]
+    free = await keys.change(ANN, new.key.id, lambda _: Wanted())
+    assert as_is(free) == Wanted()

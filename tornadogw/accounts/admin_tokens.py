@@ -38,6 +38,7 @@ SCOPES: Mapping[str, Role] = {
     "plans:read": "reader",
     "plans:write": "operator",
     "roles:write": "owner",
+    "settings:read": "reader",
     "tokens:read": "owner",
     "tokens:write": "owner",
     "upstreams:read": "reader",

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from tornadogw.accounts.accounts import Accounts, Credit
 from tornadogw.accounts.audit import Audit
-from tornadogw.accounts.keys import Keys, NewKey
+from tornadogw.accounts.keys import KEEP, Keys, NewKey, Wanted
 from tornadogw.accounts.logins import Logins, NewLogin
 from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.accounts.two_factor import TwoFactor
@@ -198,11 +198,18 @@ class Desk:
         account = await self._changeable(actor, account_id)
         return await self._keys.create(account.email, **properties, by=actor.by)
 
-    async def set_budgets(
-        self, actor: Actor, account_id: str, key_id: str, *, daily: str | None = None, total: str | None = None
+    async def change_key(
+        self,
+        actor: Actor,
+        account_id: str,
+        key_id: str,
+        wanted: Wanted | Callable[[ApiKey], Wanted],
+        *,
+        expires: str = KEEP,
     ) -> ApiKey:
+        """`wanted`, `expires`: those of `Keys.change`."""
         account = await self._changeable(actor, account_id)
-        return await self._keys.set_budgets(account.email, key_id, daily=daily, total=total, by=actor.by)
+        return await self._keys.change(account.email, key_id, wanted, expires=expires, by=actor.by)
 
     async def disable_key(self, actor: Actor, account_id: str, key_id: str) -> ApiKey:
         account = await self._changeable(actor, account_id)

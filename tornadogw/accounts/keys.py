@@ -10,13 +10,13 @@ from contextlib import suppress
 import msgspec
 from typing_extensions import override
 
-from tornadogw.accounts.accounts import normal_email, parse_amount
+from tornadogw.accounts.accounts import format_amount, normal_email, parse_amount
 from tornadogw.accounts.checks import checked_count, checked_label, checked_models, checked_rpm, parse_duration
 from tornadogw.auth import KeyHasher, new_key, parse_network
 from tornadogw.errors import NotThere, UsageError
 from tornadogw.store.ports import Account, AccountStore, ApiKey, Duplicate, Entry, KeyStore
 
-__all__ = ["KEEP", "NEVER", "NO_BUDGET", "Keys", "NewKey", "Wanted"]
+__all__ = ["KEEP", "NEVER", "NO_BUDGET", "Keys", "NewKey", "Wanted", "as_is"]
 
 NO_BUDGET = "none"
 KEEP = "keep"
@@ -38,6 +38,22 @@ class Wanted(msgspec.Struct, frozen=True):
     budget: str | None = None
     tpm: int | None = None
     concurrent: int | None = None
+
+
+def as_is(key: ApiKey) -> Wanted:
+    """What the key is like already, to change some of it."""
+    daily, total = key.budget_daily, key.budget_total
+    return Wanted(
+        label=key.label,
+        rpm=key.rpm,
+        models=key.models,
+        ips=key.ips,
+        stream_default=key.stream_default,
+        daily_budget=None if daily is None else format_amount(daily),
+        budget=None if total is None else format_amount(total),
+        tpm=key.tokens_per_minute,
+        concurrent=key.concurrent,
+    )
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -132,14 +148,26 @@ class Keys:
         await self._keys.add(new.key, self._hasher.digest(new.text), self._entry("key.create", account, key.id, by))
         return new
 
-    async def change(self, email: str, key_id: str, wanted: Wanted, *, expires: str = KEEP, by: str = "") -> ApiKey:
-        """Make the key as `wanted`, all of it. `expires`: a duration from now, `never`, or `keep` what it has."""
+    async def change(
+        self,
+        email: str,
+        key_id: str,
+        wanted: Wanted | Callable[[ApiKey], Wanted],
+        *,
+        expires: str = KEEP,
+        by: str = "",
+    ) -> ApiKey:
+        """Make the key as `wanted`, all of it, or as it says of what the key is at that moment, with nobody in between.
+
+        `expires`: a duration from now, `never`, or `keep` what it has.
+        """
         lifetime = None if expires in (KEEP, NEVER) else parse_duration(expires)
-        _shaped(ApiKey("", ""), wanted)  # what is wrong is said before anything is looked for
+        if isinstance(wanted, Wanted):
+            _shaped(ApiKey("", ""), wanted)  # what is wrong is said before anything is looked for
         account = await self._account(email)
 
         def edit(key: ApiKey) -> ApiKey:
-            shaped = _shaped(key, wanted)
+            shaped = _shaped(key, wanted if isinstance(wanted, Wanted) else wanted(key))
             if expires == KEEP:
                 return shaped
             return msgspec.structs.replace(shaped, expires=None if lifetime is None else self._now() + lifetime)

@@ -16,7 +16,7 @@ from typing_extensions import override
 from tornadogw.accounts.logins import digest
 from tornadogw.accounts.own import Own
 from tornadogw.accounts.tries import Tries
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotThere, UsageError
 from tornadogw.seals import Broken, Seal
 from tornadogw.store.ports import Account, Entry
 from tornadogw.store.ports_people import Factor, FactorStore
@@ -134,7 +134,7 @@ class TwoFactor:
     async def take_away(self, account: Account, *, by: str = "") -> None:
         """For who has lost the app and the recovery codes: whoever asks has been checked before."""
         if not await self._store.remove(account.id, self._entry("account.two_factor_off", account, by)):
-            raise UsageError("this account has no second factor", zh="此账户没有启用两步验证")
+            raise NotThere("this account has no second factor", zh="此账户没有启用两步验证")
 
     async def _fits(self, account: Account, factor: Factor, code: str) -> bool:
         if len(code) != _DIGITS:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.handlers.admin.program import made
 from tests.running import OWNER
+from tornadogw.accounts.two_factor import code_at
 
 ANN = "ann@example.com"
 
@@ -73,6 +76,44 @@ async def test_what_can_be_done_with_an_account(start) -> None:
             "account.log_out",
             "account.password",
         ]
+
+
+async def test_payments_and_orders_of_an_account_are_listed(start) -> None:
+    async with start() as gateway:
+        program, ann = await made(gateway, "accounts:read"), await gateway.accounts.create(ANN)
+        at = f"accounts/{ann.id}"
+        await gateway.accounts.credit(ANN, "2.5", ref="b-1", by="bank")
+        await gateway.accounts.debit(ANN, "3", ref="b-2", by="bank")
+        paid = await program.do("GET", f"{at}/payments")
+        assert [(each["ref"], each["amount"], each["by"]) for each in paid] == [
+            ("b-2", -3_000_000, "bank"),
+            ("b-1", 2_500_000, "bank"),
+        ]
+        assert await program.do("GET", f"{at}/payments?limit=1") == paid[:1]
+        opened = await program.office.orders.open(ANN, "2", provider="shop", due="1.5", currency="USD")
+        [order] = await program.do("GET", f"{at}/orders")
+        assert (order["id"], order["amount"], order["state"]) == (opened.id, 2_000_000, "pending")
+        assert (order["due"], order["currency"]) == (1_500_000, "USD")
+        for path in ("payments", "orders"):
+            await program.refused(404, "not_found", "GET", f"accounts/gone/{path}")
+            await program.refused(422, "unprocessable", "GET", f"{at}/{path}?limit=0")
+
+
+async def test_a_second_factor_is_taken_away_from_who_has_lost_it(start) -> None:
+    async with start() as gateway:
+        program = await made(gateway, "accounts:write")
+        ann, service = await gateway.accounts.create(ANN, password="password"), program.office.two_factor
+        at = f"accounts/{ann.id}/two-factor"
+        await program.refused(404, "not_found", "DELETE", at)
+        setup = await service.begin(ann, "password")
+        await service.confirm(ann, setup.sealed, code_at(setup.secret, time.time()))
+        await (await made(gateway, "accounts:read")).refused(403, "forbidden", "DELETE", at)
+        owner = await gateway.accounts.show(OWNER)
+        await program.refused(403, "forbidden", "DELETE", f"accounts/{owner.id}/two-factor")
+        assert await service.on(ann)
+        assert await program.do("DELETE", at) is None
+        assert not await service.on(ann)
+        assert await program.acts() == ["account.two_factor_off"]
 
 
 async def test_accounts_are_found_by_pages(start) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.handlers.admin.program import Program, made
-from tests.running import OWNER
+from tests.running import OWNER, chat_settings
 from tornadogw.store.ports_health import Told
 
 
@@ -18,6 +18,25 @@ async def test_upstreams_that_are_left_alone(start) -> None:
         assert await program.do("GET", "marks") == []
         await program.refused(404, "not_found", "POST", "marks/enable", {"name": "up#1"})
         assert await program.acts() == ["upstream.enable"]
+
+
+async def test_settings_and_plugins_are_told_and_no_secret(start) -> None:
+    async with start(chat_settings("http://key:hidden@127.0.0.1:9/v1")) as gateway:
+        program = await made(gateway, "settings:read")
+        lines = {each["key"]: each for each in await program.do("GET", "settings")}
+        assert lines.keys() == {each.key for each in gateway.gateway.parts.lines}
+        assert "settings.toml:" in lines["upstreams[0].keys"]["origin"]
+        assert lines["limits.key_per_minute"]["origin"] == "default"
+        assert lines["limits.key_per_minute"]["help"]
+        told = str(lines)
+        assert "hidden" not in told
+        assert "sk-upstream" not in told
+        plugins = await program.do("GET", "plugins")
+        assert [each["name"] for each in plugins] == [each.name for each in gateway.gateway.parts.plugins]
+        assert all(each["tier"] and not each["blocked"] for each in plugins)
+        other = await made(gateway, "accounts:read")
+        for path in ("settings", "plugins"):
+            await other.refused(403, "forbidden", "GET", path)
 
 
 async def test_tokens_make_tokens_that_can_do_no_more(start) -> None:

@@ -12,13 +12,16 @@ from tornadogw.handlers.admin.operation import Ask
 from tornadogw.handlers.admin.shapes import (
     AccountChange,
     AccountQuery,
+    LatestQuery,
     NewAccount,
     NewSubscription,
     Page,
     Password,
     Payment,
 )
+from tornadogw.store.orders import Order
 from tornadogw.store.ports import Account
+from tornadogw.store.ports import Payment as Paid
 from tornadogw.store.ports_people import Login
 from tornadogw.store.trade import Standing
 
@@ -30,7 +33,10 @@ __all__ = [
     "end_login",
     "end_logins",
     "end_subscriptions",
+    "end_two_factor",
     "logins",
+    "orders",
+    "payments",
     "reset_password",
     "search",
     "show",
@@ -77,6 +83,10 @@ async def reset_password(ask: Ask, account_id: str) -> Password:
     return Password(new.account, new.password)
 
 
+async def end_two_factor(ask: Ask, account_id: str) -> None:
+    await ask.office.desk.end_two_factor(ask.actor, account_id)
+
+
 async def credit(ask: Ask, account_id: str, body: Payment) -> Credit:
     amount = format_amount(body.amount)
     return await ask.office.desk.credit(ask.actor, account_id, amount, reason=body.reason, ref=body.ref)
@@ -85,6 +95,15 @@ async def credit(ask: Ask, account_id: str, body: Payment) -> Credit:
 async def debit(ask: Ask, account_id: str, body: Payment) -> Credit:
     amount = format_amount(body.amount)
     return await ask.office.desk.debit(ask.actor, account_id, amount, reason=body.reason, ref=body.ref)
+
+
+async def payments(ask: Ask, account_id: str, query: LatestQuery) -> Sequence[Paid]:
+    account = await ask.office.desk.show(account_id)
+    return await ask.office.payments.of_account(account.id, query.limit)
+
+
+async def orders(ask: Ask, account_id: str, query: LatestQuery) -> Sequence[Order]:
+    return await ask.office.orders.of(await ask.office.desk.show(account_id), limit=query.limit)
 
 
 async def subscriptions(ask: Ask, account_id: str) -> Standing:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from tornadogw.accounts.accounts import format_amount
-from tornadogw.accounts.keys import NO_BUDGET
+from tornadogw.accounts.checks import parse_duration
+from tornadogw.accounts.keys import KEEP, NEVER, Wanted, as_is
 from tornadogw.errors import NotThere, UsageError
 from tornadogw.handlers.admin.operation import Ask
 from tornadogw.handlers.admin.shapes import KeyChange, KeyQuery, NewKey, Page, Secret
@@ -47,9 +50,16 @@ async def change(ask: Ask, account_id: str, key_id: str, body: KeyChange) -> Api
     desk, actor = ask.office.desk, ask.actor
     if body == KeyChange():
         raise UsageError("nothing to change: give a field", zh="没有要修改的：请至少给出一个字段")
-    daily, total = _budget(body.budget_daily), _budget(body.budget_total)
-    if daily is not None or total is not None:
-        await desk.set_budgets(actor, account_id, key_id, daily=daily, total=total)
+    expires = KEEP if body.expires is UNSET else NEVER if body.expires is None else body.expires
+    if isinstance(body.expires, str):
+        parse_duration(body.expires)  # the words for no duration are nobody's to say here
+    fields = _fields(body)
+    if fields or expires != KEEP:
+
+        def wanted(key: ApiKey) -> Wanted:
+            return replace(as_is(key), **fields)
+
+        await desk.change_key(actor, account_id, key_id, wanted, expires=expires)
     if body.disabled is not UNSET:
         await (desk.disable_key if body.disabled else desk.enable_key)(actor, account_id, key_id)
     found = [each for each in await of_account(ask, account_id) if each.id == key_id]
@@ -67,8 +77,17 @@ def _amount(micro: int | None) -> str | None:
     return None if micro is None else format_amount(micro)
 
 
-def _budget(micro: int | UnsetType | None) -> str | None:
-    """As the service has it: None leaves it."""
-    if micro is UNSET:
-        return None
-    return NO_BUDGET if micro is None else format_amount(micro)
+def _fields(body: KeyChange) -> dict[str, Any]:
+    """Those of `Wanted` that are given."""
+    given: dict[str, Any] = {
+        "label": body.label,
+        "rpm": body.rpm,
+        "models": body.models,
+        "ips": () if body.ips is None else body.ips,
+        "stream_default": body.stream_default,
+        "daily_budget": UNSET if body.budget_daily is UNSET else _amount(body.budget_daily),
+        "budget": UNSET if body.budget_total is UNSET else _amount(body.budget_total),
+        "tpm": body.tokens_per_minute,
+        "concurrent": body.concurrent,
+    }
+    return {name: value for name, value in given.items() if value is not UNSET}

@@ -28,6 +28,7 @@ __all__ = [
     "Invitation",
     "KeyChange",
     "KeyQuery",
+    "LatestQuery",
     "Mark",
     "NewAccount",
     "NewBatch",
@@ -116,6 +117,12 @@ class Payment(Given, frozen=True):
     """Makes it safe to repeat: money moves once a reference."""
 
 
+class LatestQuery(Given, frozen=True):
+    """The latest of what an account has."""
+
+    limit: Limit = 50
+
+
 class NewSubscription(Given, frozen=True):
     plan: Text
     days: Days | None = None
@@ -147,11 +154,20 @@ class NewKey(Given, frozen=True):
 
 
 class KeyChange(Given, frozen=True):
-    """What is not there stays; null takes a budget away."""
+    """What is not there stays; null takes a limit away: all models, from anywhere, for ever, the settings' limits."""
 
     disabled: bool | UnsetType = UNSET
+    label: Text | UnsetType = UNSET
+    rpm: Count | UnsetType | None = UNSET
+    models: Words | UnsetType | None = UNSET
+    ips: Words | UnsetType | None = UNSET
+    expires: Duration | UnsetType | None = UNSET
+    """From now on."""
+    stream_default: bool | UnsetType | None = UNSET
     budget_daily: Amount | UnsetType | None = UNSET
     budget_total: Amount | UnsetType | None = UNSET
+    tokens_per_minute: Count | UnsetType | None = UNSET
+    concurrent: Count | UnsetType | None = UNSET
 
 
 class Secret(msgspec.Struct, frozen=True):

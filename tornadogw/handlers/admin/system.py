@@ -1,4 +1,4 @@
-"""Marks of upstreams, and the tokens themselves, by the admin API."""
+"""Marks of upstreams, the gateway's settings and plugins, and the tokens themselves, by the admin API."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from tornadogw.errors import NotThere
 from tornadogw.handlers.admin.operation import Ask
 from tornadogw.handlers.admin.shapes import Enable, Enabled, Mark, NewToken
+from tornadogw.plugins import PluginInfo
+from tornadogw.settings import Line
 from tornadogw.store.ports_people import AdminToken
 from tornadogw.types import Value
 
-__all__ = ["TokenText", "create_token", "enable", "marks", "revoke_token", "tokens"]
+__all__ = ["TokenText", "create_token", "enable", "marks", "plugins", "revoke_token", "settings", "tokens"]
 
 
 class TokenText(Value, frozen=True):
@@ -34,6 +36,14 @@ async def enable(ask: Ask, body: Enable) -> Enabled:
     if not found:
         raise NotThere("nothing of this name is left alone", zh="没有以此名称搁置的上游或密钥", field="name")
     return Enabled(len(found))
+
+
+async def settings(ask: Ask) -> Sequence[Line]:
+    return ask.parts.lines
+
+
+async def plugins(ask: Ask) -> Sequence[PluginInfo]:
+    return ask.parts.plugins
 
 
 async def tokens(ask: Ask) -> Sequence[AdminToken]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tornadogw.handlers.admin import accounts, keys, records, supply, system, trade
+from tornadogw.handlers.admin import accounts, dry, keys, records, supply, system, trade
 from tornadogw.handlers.admin.operation import Operation
 
 __all__ = ["OPERATIONS"]
@@ -19,6 +19,11 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", ACCOUNT, "accounts:read", accounts.show, "An account and its balance"),
     Operation("PATCH", ACCOUNT, "accounts:write", accounts.change, "Change role, status, time zone or language"),
     Operation("POST", f"{ACCOUNT}/password", "accounts:write", accounts.reset_password, "Give it a new password"),
+    Operation(
+        "DELETE", f"{ACCOUNT}/two-factor", "accounts:write", accounts.end_two_factor, "Take its second factor away"
+    ),
+    Operation("GET", f"{ACCOUNT}/payments", "accounts:read", accounts.payments, "What was paid in or taken back"),
+    Operation("GET", f"{ACCOUNT}/orders", "accounts:read", accounts.orders, "Its orders, newest first"),
     Operation("POST", f"{ACCOUNT}/credits", "money:write", accounts.credit, "Pay money in, once a reference"),
     Operation("POST", f"{ACCOUNT}/debits", "money:write", accounts.debit, "Take money back, once a reference"),
     Operation("GET", f"{ACCOUNT}/subscriptions", "accounts:read", accounts.subscriptions, "Its plans and time zone"),
@@ -31,7 +36,7 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("GET", f"{ACCOUNT}/keys", "keys:read", keys.of_account, "Its API keys, oldest first"),
     Operation("POST", f"{ACCOUNT}/keys", "keys:write", keys.create, "Make an API key; its text is shown once"),
-    Operation("PATCH", KEY, "keys:write", keys.change, "Disable, enable, or change the budgets of a key"),
+    Operation("PATCH", KEY, "keys:write", keys.change, "Disable, enable or change a key"),
     Operation("POST", f"{KEY}/rotate", "keys:write", keys.rotate, "Give a key a new text, shown once"),
     Operation("GET", f"{ACCOUNT}/usage", "usage:read", records.of_account, "What it used, day by day"),
     Operation("GET", "keys", "keys:read", keys.search, "API keys of whatever account"),
@@ -68,8 +73,11 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", "models/{name}", "upstreams:read", supply.model, "A model, its price and routes"),
     Operation("PATCH", "models/{name}", "upstreams:write", supply.change_model, "Change a model of the database"),
     Operation("DELETE", "models/{name}", "upstreams:write", supply.remove_model, "Remove a model of the database"),
+    Operation("GET", "dry-run", "upstreams:read", dry.run, "Where a request would go, and why; nobody is asked"),
     Operation("GET", "marks", "upstreams:read", system.marks, "What is left alone of upstreams"),
     Operation("POST", "marks/enable", "upstreams:write", system.enable, "Use an upstream or a key of it again"),
+    Operation("GET", "settings", "settings:read", system.settings, "Settings in force and where each comes from"),
+    Operation("GET", "plugins", "settings:read", system.plugins, "Plugins that are installed, and what they do"),
     Operation("GET", "tokens", "tokens:read", system.tokens, "Admin tokens, newest first"),
     Operation("POST", "tokens", "tokens:write", system.create_token, "Make a token; its text is shown once"),
     Operation("DELETE", "tokens/{token_id}", "tokens:write", system.revoke_token, "Revoke a token"),
