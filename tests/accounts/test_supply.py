@@ -128,7 +128,7 @@ async def test_of_two_who_edit_the_same_one_is_told_so(mongo: Mongo) -> None:
     told = await asyncio.gather(*edits, return_exceptions=True)
     assert sorted(type(each).__name__ for each in told) == ["Conflict", "Conflict", "Conflict", "Shown"]
     added = await asyncio.gather(*(mine.add_model(OWNER, "same", FINE) for _ in range(3)), return_exceptions=True)
-    assert sorted(type(each).__name__ for each in added) == ["Shown", "UsageError", "UsageError"]
+    assert sorted(type(each).__name__ for each in added) == ["Conflict", "Conflict", "Shown"]
     assert len(await lines(mongo)) == 5  # three edits, two of them with a price
 
 
