@@ -34,7 +34,7 @@ async def test_a_key_made_or_revoked_elsewhere_counts_here_at_once(start):
         keys = Keys(store, MongoAccounts(gateway.mongo), b"")
         [key] = [key for key in await keys.list("owner@tornadogw.local") if key.label == "second"]
         await keys.disable("owner@tornadogw.local", key.id)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             while (await gateway.ask(headers={"X-API-Key": text}))[0] != 401:
                 await asyncio.sleep(0.01)
 
@@ -48,7 +48,7 @@ async def test_plans_zones_and_budgets_changed_elsewhere_count_here_at_once(star
         keys = Keys(MongoKeys(gateway.mongo), MongoAccounts(gateway.mongo), b"")
 
         async def until(fits):
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(10):
                 while not fits(caller := await auth.caller(gateway.key, "127.0.0.1")):
                     await asyncio.sleep(0.01)
             return caller
