@@ -18,7 +18,7 @@ from tornadogw.router import Router
 from tornadogw.store.ports import ApiKey
 from tornadogw.types import Attempt, Caller, Draft, Mode, Value
 
-__all__ = ["Dry", "Place", "ask_for", "caller_of", "dry_run"]
+__all__ = ["MOST_TOKENS", "Dry", "Place", "ask_for", "caller_of", "dry_run"]
 
 MOST_TOKENS = 1_000_000
 """Of a prompt that is thought of; no model takes more."""

@@ -25,6 +25,7 @@ __all__ = [
     "Days",
     "Enable",
     "Enabled",
+    "Given",
     "Invitation",
     "KeyChange",
     "KeyQuery",
