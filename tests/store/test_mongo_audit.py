@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tornadogw.store.mongo import Mongo
@@ -24,6 +25,14 @@ async def test_what_only_the_transaction_knew_takes_the_place(mongo: Mongo) -> N
     await mongo.transaction(lambda session: note(mongo, session, entry(1.0), {"b": 1}, {"b": 2}))
     [found] = await MongoAudit(mongo).entries("1", 0, 9)
     assert (found.before, found.after) == ({"b": 1}, {"b": 2})
+
+
+async def test_large_numbers_of_an_entry_can_be_written_as_json(mongo: Mongo) -> None:
+    amounts = {"amount": 2**40, "both": [2**41, {"c": 2**42}]}
+    await mongo.transaction(lambda session: note(mongo, session, entry(1.0), amounts, amounts))
+    [found] = await MongoAudit(mongo).entries("1", 0, 9)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Entry) == found
+    assert (found.before, found.after) == (amounts, amounts)
 
 
 async def test_an_entry_of_what_did_not_happen_is_gone(mongo: Mongo) -> None:

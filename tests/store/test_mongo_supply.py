@@ -29,9 +29,11 @@ async def test_entries_are_read_back_as_they_were_in_their_order(mongo: Mongo) -
     assert await store.edit(lambda _: [put(MODEL)]) == 2
     up, model = (msgspec.structs.replace(each, revision=at, created=at) for at, each in enumerate((UP, MODEL), 1))
     assert await store.read() == Supplied(2, (up, model))
-    changed = msgspec.structs.replace(up, fields={"vendor": "w"})
+    changed = msgspec.structs.replace(up, fields={"vendor": "w", "large": 2**40})
     assert await store.edit(lambda _: [put(changed)]) == 3
-    assert await store.read() == Supplied(3, (msgspec.structs.replace(changed, revision=3), model))
+    read = await store.read()
+    assert read == Supplied(3, (msgspec.structs.replace(changed, revision=3), model))
+    assert msgspec.json.encode(read.entries[0].fields)
     assert await store.edit(lambda _: [Edit("upstream", "up", None, ENTRY)]) == 4
     assert await store.read() == Supplied(4, (model,))
     assert await mongo.database["audit"].count_documents({"act": "test"}) == 4

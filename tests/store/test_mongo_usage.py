@@ -32,6 +32,7 @@ RECORDS = st.builds(
     usage=st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT),
     source=st.sampled_from(["reported", "estimated", "disputed", "none"]),
     cost=st.integers(0, 2**62),
+    paid=st.none() | st.integers(0, 2**62),
     price=st.builds(Price, COUNT, COUNT, st.none() | COUNT, st.none() | COUNT, st.none() | COUNT),
     attempts=st.lists(st.builds(Attempt, TEXT, TEXT, TEXT, TEXT, COUNT), max_size=3).map(tuple),
     dropped=st.lists(TEXT, max_size=3).map(tuple),
@@ -64,8 +65,12 @@ def test_what_says_nothing_is_left_out() -> None:
 
 async def test_a_record_is_read_back_by_its_account_only(mongo: Mongo) -> None:
     store, call = MongoUsage(mongo), finished("r1", 5, account_id="ann", upstream="u", started=5.0)
+    attempts = (Attempt("u", "m", "answered", cost=5),)
+    call = msgspec.structs.replace(call, attempts=attempts, price=Price(2**40, 1))
     await MongoEvents(mongo).insert([Entry("h1", call)])
-    assert await store.record("ann", "r1") == call
+    found = await store.record("ann", "r1")
+    assert found == call
+    assert msgspec.json.encode(found) == msgspec.json.encode(call)
     assert await store.record("bob", "r1") is None
     assert await store.record("ann", "r2") is None
     assert await store.record("ann", "r") is None

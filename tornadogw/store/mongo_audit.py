@@ -16,7 +16,7 @@ from pymongo import DESCENDING, IndexModel
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_pages import scan
-from tornadogw.store.mongo_values import moment, seconds
+from tornadogw.store.mongo_values import moment, plain, seconds
 from tornadogw.store.ports import Entry
 from tornadogw.store.trade import Audited
 
@@ -85,6 +85,6 @@ def _entry(document: Mapping[str, Any]) -> Entry:
         at=seconds(document["t"]),
         account_id=document["a"],
         subject=document["s"],
-        before=document["b"],
-        after=document["c"],
+        before=plain(document["b"]),
+        after=plain(document["c"]),
     )

@@ -18,7 +18,7 @@ from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_audit import note
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_prices import put_prices
-from tornadogw.store.mongo_values import maybe_seconds, moment
+from tornadogw.store.mongo_values import maybe_seconds, moment, plain
 from tornadogw.store.ports_supply import Edit, Stored, StoredKey, Supplied
 
 __all__ = ["COLLECTION", "INDEXES", "MongoSupply"]
@@ -97,7 +97,7 @@ def _stored(document: Mapping[str, Any]) -> Stored | None:
     return Stored(
         kind="upstream" if kind == "upstream" else "model",
         name=name,
-        fields=fields if isinstance(fields, dict) else {},
+        fields=plain(fields) if isinstance(fields, dict) else {},
         keys=tuple(_key(each) for each in document.get("k", ())),
         numbers=int(document.get("m", 0)),
         hidden=bytes(document.get("h", b"")),

@@ -20,7 +20,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_errors import driver_errors
-from tornadogw.store.mongo_values import moment, money, seconds
+from tornadogw.store.mongo_values import moment, money, plain, seconds
 from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.types import Attempt, Price, Record, Usage
 
@@ -131,8 +131,8 @@ def record(document: Mapping[str, Any]) -> Record:
         usage=usage,
         source=document["src"],
         cost=int(document["c"]),
-        price=Price(*document["p"]),
-        attempts=tuple(Attempt(*each) for each in get("at", ())),
+        price=Price(*plain(document["p"])),
+        attempts=tuple(Attempt(*plain(each)) for each in get("at", ())),
         dropped=tuple(get("dr", ())),
         broken_events=get("be", 0),
         started=seconds(document["t"]),

@@ -7,12 +7,21 @@ from typing import Any
 
 from bson.int64 import Int64
 
-__all__ = ["maybe_moment", "maybe_seconds", "moment", "money", "seconds"]
+__all__ = ["maybe_moment", "maybe_seconds", "moment", "money", "plain", "seconds"]
 
 
 def money(amount: int) -> Int64:
     """Micro-units, always 64 bits wide: the database adds in the width it is given."""
     return Int64(amount)
+
+
+def plain(value: Any) -> Any:
+    """What the database gives, without its own kind of integer: an encoder of JSON does not know that."""
+    if isinstance(value, Int64):
+        return int(value)
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
 
 
 def moment(when: float) -> datetime:

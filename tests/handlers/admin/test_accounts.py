@@ -94,6 +94,9 @@ async def test_payments_and_orders_of_an_account_are_listed(start) -> None:
         [order] = await program.do("GET", f"{at}/orders")
         assert (order["id"], order["amount"], order["state"]) == (opened.id, 2_000_000, "pending")
         assert (order["due"], order["currency"]) == (1_500_000, "USD")
+        await gateway.accounts.credit(ANN, "1000000", ref="b-3", by="bank")
+        large = await (await made(gateway, "audit:read")).do("GET", f"audit?account_id={ann.id}&act=account.credit")
+        assert large["items"][0]["after"]["amount"] == 10**12
         for path in ("payments", "orders"):
             await program.refused(404, "not_found", "GET", f"accounts/gone/{path}")
             await program.refused(422, "unprocessable", "GET", f"{at}/{path}?limit=0")

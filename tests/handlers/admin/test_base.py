@@ -71,7 +71,13 @@ async def test_what_is_refused_of_a_request(start) -> None:
         assert body["error"]["param"] == "daily"
         for headers in ({"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"}):
             await program.refused(415, "unsupported_media_type", "POST", "plans", good, headers=headers)
-        for query, param in (("limit=0", "limit"), ("limit=x", "limit"), ("since=nan", "since"), ("at=%ff", "at")):
+        for query, param in (
+            ("limit=0", "limit"),
+            ("limit=x", "limit"),
+            ("cursor=null", "cursor"),
+            ("since=nan", "since"),
+            ("at=%ff", "at"),
+        ):
             status, body = await program.ask("GET", f"audit?{query}")
             assert (status, body["error"]["param"]) == (422, param), body
         assert "unknown field `x`" in await program.refused(422, "unprocessable", "GET", "audit?x=1")

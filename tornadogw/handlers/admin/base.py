@@ -187,9 +187,13 @@ class AdminHandler(BaseHandler):
             except UnicodeDecodeError:
                 raise Unprocessable(zh="不是 UTF-8", en="it is not UTF-8", param=name[:100]) from None
         try:
-            return msgspec.convert(arguments, kind, strict=False)
+            query = msgspec.convert(arguments, kind, strict=False)
         except msgspec.ValidationError as error:
             raise _misshapen(error) from None
+        for name in arguments:
+            if getattr(query, name) is None:  # the decoder takes the text `null` for it
+                raise Unprocessable(zh="不能为 null", en="there is no null in an address", param=name)
+        return query
 
 
 @cache
