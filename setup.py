@@ -51,10 +51,14 @@ OTEL = [
     "opentelemetry-sdk>=1.45,<2",
 ]
 
+# Log-in by an OpenID provider: `[oidc]` in the settings.
+OIDC = ["joserfc>=1.8,<2"]
+
 # With the vendors' own clients, which the tests ask what an answer says.
 TEST = [
     *SUITE,
     *OTEL,
+    *OIDC,
     "anthropic>=2.14,<3",
     "botocore>=1.44,<2",
     "cohere>=7.3,<8",
@@ -108,6 +112,7 @@ setup(
     install_requires=REQUIRES,
     extras_require={
         "mongod": MONGOD,
+        "oidc": OIDC,
         "otel": OTEL,
         "suite": SUITE,
         "test": TEST,

@@ -21,7 +21,7 @@ SAMPLE = (
 )
 """Tests that run against the installed wheel: the command line, data files, the built-in vendors, the plugins' door."""
 
-WITH_AN_EXTRA = {"tornadogw.tracing": "opentelemetry"}
+WITH_AN_EXTRA = {"tornadogw.id_tokens": "joserfc", "tornadogw.tracing": "opentelemetry"}
 """Rooms that nobody imports but who has installed an extra, and what they lack without it."""
 
 

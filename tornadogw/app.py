@@ -38,6 +38,7 @@ from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
 from tornadogw.portal.letters import ConfirmPage, ForgotPage, ResetPage
 from tornadogw.portal.money import MoneyPage
+from tornadogw.portal.oidc import OidcBackPage, OidcPage
 from tornadogw.portal.overview import OverviewPage
 from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
@@ -90,6 +91,8 @@ def pages() -> Sequence[Route]:
         Route("/status", StatusPage),
         Route("/login", LoginPage),
         Route("/login/code", CodePage),
+        Route("/login/oidc", OidcPage),
+        Route("/login/oidc/back", OidcBackPage),
         Route("/register", RegisterPage),
         Route("/confirm", ConfirmPage),
         Route("/forgot", ForgotPage),

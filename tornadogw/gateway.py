@@ -37,6 +37,7 @@ from tornadogw.limits.addresses import networks
 from tornadogw.limits.limiter import Limiter
 from tornadogw.listeners import deciding, figures, left_alone, telling
 from tornadogw.live import Live, Source, Touched, hedged, limits, places, upstream_names
+from tornadogw.oidc import provider
 from tornadogw.plugins import Plugins
 from tornadogw.probe import Prober
 from tornadogw.probing import Probing
@@ -169,6 +170,7 @@ async def open_gateway(
             metrics=metrics,
             supply=Supply(source.store, entries, prober),
             revision=offer.revision,
+            oidc=provider(settings, transport),
             lines=loaded.explain(),
             plugins=plugins.list(),
         )

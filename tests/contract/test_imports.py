@@ -62,6 +62,7 @@ BREACHES = {
         "tornadogw/exchange.py",
         "def late():\n    from opentelemetry import trace\n",
     ),
+    "joserfc": ("only id_tokens knows joserfc", "tornadogw/oidc.py", "def late():\n    from joserfc import jwt\n"),
     "click": ("only the command line knows click", "tornadogw/server/worker.py", "import click\n"),
 }
 

@@ -10,6 +10,7 @@ from tornadogw.settings.tables import Settings
 UPSTREAM = '[[upstreams]]\nname = "deepseek"\nvendor = "deepseek"\n'
 ROUTE = 'routes = [{ upstream = "deepseek", model = "x" }]\n'
 MODEL = '[[models]]\nname = "chat"\nprice = { input = "1", output = "2" }\n' + ROUTE
+PUBLIC = '[server]\npublic_url = "https://gw.example"\n'
 SECOND = MODEL.replace('"chat"', '"other"')
 
 
@@ -52,6 +53,15 @@ SECOND = MODEL.replace('"chat"', '"other"')
             "settings.toml:5: mail.sender must be an e-mail address",
         ),
         ('[mail]\npassword = "env:NONE"', "mail.password cannot be used: `env:NONE`"),
+        ('[oidc]\nclient_secret = "env:NONE"', "oidc.client_secret cannot be used: `env:NONE`"),
+        (
+            '[oidc]\nissuer = "https://login.example"\nclient_id = "gw"',
+            "settings.toml:2: oidc.issuer needs `server.public_url`: the provider sends people back to it",
+        ),
+        (f'{PUBLIC}[oidc]\nissuer = "http://login.example"\nclient_id = "gw"', "plain http only on this machine"),
+        (f'{PUBLIC}[oidc]\nissuer = "https://login.example"', "oidc.client_id is empty"),
+        (f'{PUBLIC}[oidc]\nissuer = "http://[::1]:8"\nclient_id = "gw"\nscopes = "email"', "oidc.scopes must have"),
+        (f'{PUBLIC}[oidc]\nissuer = "http://[::1]:8"\nclient_id = "gw"\nallow = ["@x.y"]', "oidc.allow must hold"),
         ('[metrics]\ntoken = "env:NONE"', "metrics.token cannot be used: `env:NONE`"),
         ('[metrics]\ntoken = "pw-of-15-chars-"', "settings.toml:2: metrics.token must be 16 characters at least"),
         ('[metrics]\ntoken = "pw of sixteen or more"', "metrics.token must be 16 characters at least"),

@@ -11,6 +11,7 @@ from tornadogw.accounts.admin_tokens import AdminTokens
 from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.desk import Desk
+from tornadogw.accounts.identities import Identities
 from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.letters import Mailer, Post
 from tornadogw.accounts.logins import Logins
@@ -36,6 +37,7 @@ from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_decisions import MongoDecisions
 from tornadogw.store.mongo_factors import MongoFactors
 from tornadogw.store.mongo_health import MongoHealth
+from tornadogw.store.mongo_identities import MongoIdentities
 from tornadogw.store.mongo_keys import MongoKeys
 from tornadogw.store.mongo_links import MongoLinks
 from tornadogw.store.mongo_logins import MongoLogins
@@ -69,6 +71,7 @@ class Office(msgspec.Struct, frozen=True):
     recovery: Recovery
     own: Own
     two_factor: TwoFactor
+    identities: Identities
     days: DayStore
     decisions: DecisionStore
     health: HealthStore
@@ -106,6 +109,7 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
         recovery=Recovery(links, accounts, logins, tries, post),
         own=own,
         two_factor=two_factor,
+        identities=Identities(MongoIdentities(mongo), accounts, settings),
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
         health=health,

@@ -15,7 +15,7 @@ from tornadogw.store.ports_people import TriesStore
 
 __all__ = ["TooMany", "Tries"]
 
-What = Literal["login", "register", "mail", "code", "token", "totp"]
+What = Literal["login", "register", "mail", "code", "token", "totp", "oidc"]
 
 WINDOW = 900.0
 """Seconds in which tries are counted, from the first."""
@@ -26,6 +26,7 @@ MOST: Mapping[What, tuple[int, int, int]] = {
     "code": (20, 40, 20),
     "token": (30, 30, 30),
     "totp": (10, 60, 10),
+    "oidc": (60, 600, 600),
 }
 """How often in a window: by one address for one account, by one address at all, for one account by anybody."""
 

@@ -27,6 +27,7 @@ from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPa
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits.limiter import Limiter
+from tornadogw.oidc import Provider
 from tornadogw.plugins import PluginInfo
 from tornadogw.secret import Secret
 from tornadogw.settings import Line, Settings
@@ -121,6 +122,8 @@ class Parts(Value, frozen=True):
     """Upstreams and models: who edits them, and how they are."""
     revision: int
     """Of what the database has of them: the last one that this process has taken."""
+    oidc: Provider | None = None
+    """Who else says who somebody is; None: nobody."""
     lines: Sequence[Line] = ()
     """Every setting in force and where it comes from, secrets masked."""
     plugins: Sequence[PluginInfo] = ()

@@ -50,11 +50,19 @@ class AccountPage(TwoFactorForms):
         return {
             **await self.factor(),
             "account": account,
+            "provider": self._provider,
+            "linked": await office.identities.linked(account),
             "logins": await self._logins(standing.time_zone or self.parts.settings.money.time_zone),
             "zone": self.form.text("zone") or standing.time_zone,
             "usual_zone": self.parts.settings.money.time_zone,
             "zones": sorted(name for name in zoneinfo.available_timezones() if "/" in name),
         }
+
+    @property
+    def _provider(self) -> str:
+        """What people call the OpenID provider; empty: there is none."""
+        oidc = self.parts.settings.oidc
+        return oidc.name if oidc.issuer else ""
 
     async def _logins(self, zone: str) -> Sequence[ShownLogin]:
         return [

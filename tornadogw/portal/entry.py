@@ -42,6 +42,15 @@ class EntryPage(FormPage):
         self.clear_cookie("_xsrf")  # a new one for who is somebody now
         self.go(inside(self.form.text("next")), notice)
 
+    async def ask_or_enter(self, account: Account) -> None:
+        """The first step is done: on to the second one, if the account has one."""
+        office = self.parts.office
+        if await office.two_factor.on(account):
+            self.set_signed_cookie(HALF, f"{account.id} {await office.accounts.mark(account.id)}", expires_days=None)
+            self.go(f"/login/code?next={quote(inside(self.form.text('next')))}")
+            return
+        await self.enter(account)
+
 
 class LoginPage(EntryPage):
     template: ClassVar[str] = "login.html"
@@ -49,7 +58,11 @@ class LoginPage(EntryPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        return {"next": inside(self.get_query_argument("next", self.form.text("next")))}
+        oidc = self.parts.settings.oidc
+        return {
+            "next": inside(self.get_query_argument("next", self.form.text("next"))),
+            "provider": oidc.name if oidc.issuer else "",
+        }
 
     async def log_in(self) -> None:
         office, email = self.parts.office, self.form.text("email").lower()
@@ -62,11 +75,7 @@ class LoginPage(EntryPage):
                 field="password",
             )
         await office.tries.forgive("login", email, self.subject)
-        if await office.two_factor.on(account):
-            self.set_signed_cookie(HALF, f"{account.id} {await office.accounts.mark(account.id)}", expires_days=None)
-            self.go(f"/login/code?next={quote(inside(self.form.text('next')))}")
-            return
-        await self.enter(account)
+        await self.ask_or_enter(account)
 
 
 class RegisterPage(EntryPage):

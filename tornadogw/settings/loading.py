@@ -132,7 +132,12 @@ def _resolved(settings: Settings, environ: Mapping[str, str]) -> Settings:
         tracing = msgspec.structs.replace(tracing, authorization=resolve_secret(tracing.authorization, environ))
     if mail.password:
         mail = msgspec.structs.replace(mail, password=resolve_secret(mail.password, environ))
-    return msgspec.structs.replace(settings, server=server, mail=mail, mongo=mongo, metrics=metrics, tracing=tracing)
+    oidc = settings.oidc
+    if oidc.client_secret:
+        oidc = msgspec.structs.replace(oidc, client_secret=resolve_secret(oidc.client_secret, environ))
+    return msgspec.structs.replace(
+        settings, server=server, mail=mail, oidc=oidc, mongo=mongo, metrics=metrics, tracing=tracing
+    )
 
 
 def _folder(path: Path | None, data: Path) -> Path:

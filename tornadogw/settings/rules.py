@@ -13,7 +13,7 @@ from tornadogw.settings.schema import did_you_mean
 from tornadogw.settings.secrecy import resolve_secret
 from tornadogw.settings.tables import CostRow, Model, PriceRow, Server, Settings, Upstream
 
-__all__ = ["AUTO", "Problem", "broken_rules", "entry_problems"]
+__all__ = ["AUTO", "Problem", "broken_rules", "entry_problems", "is_secure"]
 
 AUTO = "auto"
 """The model name under which the gateway chooses."""
@@ -26,6 +26,8 @@ _DATABASE = re.compile(r"[A-Za-z0-9_-]{1,38}")
 _PRICE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _TOKEN = re.compile(r"[\x21-\x7e]{16,}")
 _SENDER = re.compile(r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,253}")
+_DOMAIN = re.compile(r"[^\s@.]{1,63}(\.[^\s@.]{1,63})*")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAME = re.compile(r"[^\s#\x00-\x20\x7f]+")
 
 _LAST_PORT = 65535
@@ -83,6 +85,7 @@ def _sections(settings: Settings, environ: Mapping[str, str]) -> Iterator[Proble
     yield from _time_zone(settings.money.time_zone)
     yield from _metrics(settings, environ)
     yield from _mail(settings, environ)
+    yield from _oidc(settings, environ)
     yield from _secret("tracing.authorization", settings.tracing.authorization, environ)
     endpoint = settings.tracing.endpoint
     if endpoint and not endpoint.startswith(("http://", "https://")):
@@ -98,6 +101,24 @@ def _mail(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
         yield "mail.host", "needs `server.public_url`: mails have links to it"
     if not _SENDER.fullmatch(mail.sender):
         yield "mail.sender", 'must be an e-mail address such as "gateway@example.com"'
+
+
+def _oidc(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
+    oidc = settings.oidc
+    yield from _secret("oidc.client_secret", oidc.client_secret, environ)
+    if not oidc.issuer:
+        return
+    if not is_secure(oidc.issuer) or "?" in oidc.issuer:
+        yield "oidc.issuer", 'must be an address such as "https://login.example"; plain http only on this machine'
+    if not settings.server.public_url:
+        yield "oidc.issuer", "needs `server.public_url`: the provider sends people back to it"
+    if not oidc.client_id:
+        yield "oidc.client_id", "is empty: the provider gives it to whoever registers this deployment there"
+    if "openid" not in oidc.scopes.split():
+        yield "oidc.scopes", 'must have "openid" in it'
+    for domain in oidc.allow:
+        if not _DOMAIN.fullmatch(domain):
+            yield "oidc.allow", f'must hold domains such as "example.com", not "{domain}"'
 
 
 def _metrics(settings: Settings, environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -210,6 +231,14 @@ def _prices(key: str, row: PriceRow | CostRow) -> Iterator[Problem]:
         text = getattr(row, field)
         if text is not None and not _PRICE.fullmatch(text):
             yield f"{key}.{field}", f'must be a decimal number such as "0.27", with at most six decimals, not "{text}"'
+
+
+def is_secure(url: str) -> bool:
+    """Whether it is an address to which secrets may go: by TLS, or inside this machine."""
+    if not _is_url(url, "http", "https") or "#" in url:
+        return False
+    parts = urlsplit(url)
+    return "@" not in parts.netloc and (parts.scheme == "https" or parts.hostname in _LOOPBACK)
 
 
 def _is_url(text: str, *schemes: str) -> bool:

@@ -87,6 +87,23 @@ class Mail(Table, frozen=True):
     timeout: Annotated[Seconds, _help("Seconds that one try to send a mail may take.")] = 20.0
 
 
+class Oidc(Table, frozen=True):
+    issuer: Annotated[
+        str,
+        _help("Address of an OpenID provider; needs `server.public_url` and the extra `oidc`. Empty: it is not asked."),
+    ] = ""
+    client_id: Annotated[str, _help("Name under which the provider knows this deployment.")] = ""
+    client_secret: Annotated[
+        str, _help("Its secret there; may be `env:NAME` or `file:/path`. Empty: a public client, which has none.")
+    ] = ""
+    name: Annotated[str, _help("What people call the provider: on the button of the log-in.")] = "OpenID"
+    scopes: Annotated[str, _help("What is asked for, parted by blanks; `openid` must be in it.")] = "openid email"
+    allow: Annotated[list[str], _help("Domains of e-mail addresses that may come in; empty: all.")] = []
+    create: Annotated[
+        bool, _help("Whether unknown people get an account; only where `portal.registration` is `open`.")
+    ] = True
+
+
 class Mongo(Table, frozen=True):
     url: Annotated[
         str,
@@ -342,6 +359,7 @@ class Settings(Table, frozen=True):
     server: Annotated[Server, _help("Where and how the gateway listens.")] = Server()
     portal: Annotated[Portal, _help("Pages for people.")] = Portal()
     mail: Annotated[Mail, _help("Mails to people (docs/portal.md).")] = Mail()
+    oidc: Annotated[Oidc, _help("Log-in by an OpenID provider (docs/portal.md).")] = Oidc()
     mongo: Annotated[Mongo, _help("The database.")] = Mongo()
     money: Annotated[Money, _help("Currency and calendar.")] = Money()
     usage: Annotated[Usage, _help("How long what was used is known.")] = Usage()

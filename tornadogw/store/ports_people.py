@@ -17,6 +17,8 @@ __all__ = [
     "AdminTokenStore",
     "Factor",
     "FactorStore",
+    "Identity",
+    "IdentityStore",
     "Link",
     "LinkKind",
     "LinkStore",
@@ -167,3 +169,27 @@ class FactorStore(Protocol):
 
     async def use_recovery(self, account_id: str, digest: str, entry: Entry) -> bool:
         """False: there is no such code, or it was used."""
+
+
+class Identity(Value, frozen=True):
+    """Who an OpenID provider says that somebody is."""
+
+    issuer: str
+    subject: str
+    """The provider's own name of that person: never given to another one."""
+    email: str = ""
+    verified: bool = False
+    """Whether the provider has seen that the address is theirs."""
+
+
+class IdentityStore(Protocol):
+    """Which accounts belong to which identities: an account to one of each provider at most."""
+
+    async def find(self, identity: Identity) -> str | None:
+        """The account's id; None: nobody is linked."""
+
+    async def has(self, account_id: str, issuer: str) -> bool:
+        """Whether the account is linked to anybody of this provider."""
+
+    async def add(self, identity: Identity, account_id: str, entry: Entry) -> bool:
+        """False: the identity or the account has another already."""
