@@ -314,6 +314,7 @@ def test_it_stops_when_its_terminal_is_closed(tmp_path):
     """SIGHUP comes from there, too."""
     pid, terminal = os.forkpty()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         words = ["-m", "tornadogw", "--data", str(tmp_path / "data"), "serve", "--port", "0"]
         os.execve(sys.executable, [sys.executable, *words], environment())
     said = b""
