@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,17 @@ FOLDER = Path(__file__).with_name("screenshots")
 HIGHEST = 1600
 """Pixels of a picture; what is below repeats what is above."""
 COLOURS = 128
+ELSEWHERE = """
+const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) {
+  for (const [name, instead] of arguments[0]) {
+    const data = walk.currentNode.data.replaceAll(name, instead);
+    if (data !== walk.currentNode.data) walk.currentNode.data = data;
+  }
+  walk.currentNode.data = walk.currentNode.data.replace(/mongodb:[^"]*[.]sock[^"]*/, 'mongodb://db1,db2,db3/?replicaSet=rs0');
+}
+"""
+"""Names of the machine on which pictures are made stand in none."""
 WHO = {"user": USER, "owner": OWNER}
 
 
@@ -49,6 +61,7 @@ def main(names: list[str]) -> None:
                 role = page.role
             browser.look()
             browser.go(f"{site.path(page.path)}?lang=en")
+            browser.run(ELSEWHERE, [[f"{folder}/data", "/etc/tornadogw"], [socket.gethostname(), "gateway-1"]])
             _pictures(browser, page)
 
 
