@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.freezing import freeze, thaw
-from tests.journeys.wire import check_books, check_envelope, events_of, eventually, role, said, serving, text
-from tests.running import CHAT, OWNER, new_key, running
+from tests.journeys.wire import check_books, check_envelope, events_of, eventually, hot, role, said, serving, text
+from tests.running import CHAT, new_key, running
 from tornadogw.store.mongo_embedded import PrivateMongod, open_private
 from tornadogw.testing import Answer, FakeUpstream
 
@@ -93,26 +93,6 @@ async def timed(gateway, body, key: str = ""):
     began = time.monotonic()
     async with gateway.post(body={**CHAT, **body}, headers={"X-API-Key": key or gateway.key}) as response:
         return response.status, response.headers, await response.json(), time.monotonic() - began
-
-
-async def hot(gateway) -> None:
-    """Until the owner's key is believed, and nothing that was changed before is still to be told."""
-    auth = gateway.gateway.parts.auth
-    told, drop = set(), auth.drop
-
-    def noted(*, key_id: str = "", account_id: str = "") -> None:
-        told.add(key_id)
-        drop(key_id=key_id, account_id=account_id)
-
-    auth.drop = noted
-    last = (await gateway.gateway.parts.office.keys.create(OWNER)).key.id
-
-    async def all_told() -> bool:
-        return last in told
-
-    await eventually(all_told, 15)
-    while not (auth._fresh() and auth._hasher.digest(gateway.key) in auth._cache):
-        await models(gateway)
 
 
 async def models(gateway) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from tests.running import Running
+from tests.running import OWNER, Running
 from tornadogw.doctor import Doctor
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_rebuild import MongoDayJobs
@@ -171,7 +171,7 @@ def no_internals(said: str) -> None:
 # --- what must hold afterwards -------------------------------------------------------------------------------------
 
 
-async def eventually(true: Callable[[], bool | Awaitable[bool]], seconds: float = 5.0) -> None:
+async def eventually(true: Callable[[], bool | Awaitable[bool]], seconds: float = 15.0) -> None:
     """Wait for something that comes about by itself."""
     async with asyncio.timeout(seconds):
         while True:
@@ -181,9 +181,31 @@ async def eventually(true: Callable[[], bool | Awaitable[bool]], seconds: float 
             await asyncio.sleep(0.005)
 
 
+async def hot(gateway: Running) -> None:
+    """Until the owner's key is believed, and nothing that was changed before is still to be told."""
+    auth = gateway.gateway.parts.auth
+    told: set[str] = set()
+    drop = auth.drop
+
+    def noted(*, key_id: str = "", account_id: str = "") -> None:
+        told.add(key_id)
+        drop(key_id=key_id, account_id=account_id)
+
+    auth.drop = noted  # type: ignore[method-assign]  # it is the gateway's own, and only listens
+    last = (await gateway.gateway.parts.office.keys.create(OWNER)).key.id
+
+    async def all_told() -> bool:
+        return last in told
+
+    await eventually(all_told, 15)
+    while not (auth._fresh() and auth._hasher.digest(gateway.key) in auth._cache):
+        async with gateway.session.get(gateway.url + "/v1/models", headers={"X-API-Key": gateway.key}) as response:
+            assert response.status == 200
+
+
 async def settled(gateway: Running) -> None:
     """No request runs, no write of money is under way."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await gateway.gateway.parts.inflight.idle()
     assert await gateway.gateway.ledger.rest()
 
