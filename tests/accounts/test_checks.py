@@ -63,3 +63,11 @@ def test_what_is_fine_comes_back() -> None:
     assert checked_models([" a", "b", "a"]) == ("a", "b")
     with pytest.raises(UsageError, match="days are 1 to 3, not 4"):
         checked_count("days", 4, 3)
+
+
+def test_a_day_ends_where_the_next_one_begins_however_long_it_is() -> None:
+    for day, hours in (("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)):
+        length = parse_day(day, "Europe/Berlin", later=1) - parse_day(day, "Europe/Berlin")
+        assert length == hours * 3600, day
+    with pytest.raises(UsageError, match="not a date"):
+        parse_day("9999-12-31", "UTC", later=1)

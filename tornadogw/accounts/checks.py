@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from tornadogw.errors import UsageError
@@ -117,11 +117,11 @@ def checked_zone(name: str) -> str:
     return name
 
 
-def parse_day(text: str, zone: str) -> float:
-    """The first moment of a day `YYYY-MM-DD` in the time zone `zone`, Unix seconds."""
+def parse_day(text: str, zone: str, *, later: int = 0) -> float:
+    """The first moment of a day `YYYY-MM-DD` in the time zone `zone`, or of one so many days later, Unix seconds."""
     try:
-        day = date.fromisoformat(text.strip()) if _DAY.fullmatch(text.strip()) else None
-    except ValueError:
+        day = date.fromisoformat(text.strip()) + timedelta(days=later) if _DAY.fullmatch(text.strip()) else None
+    except (ValueError, OverflowError):
         day = None
     if day is None:
         raise UsageError(

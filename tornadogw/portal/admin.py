@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import msgspec
 from typing_extensions import override
 
 from tornadogw.accounts.accounts import format_amount
-from tornadogw.accounts.checks import parse_day
 from tornadogw.accounts.desk import Actor, above
-from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
-from tornadogw.portal.private import PrivatePage
+from tornadogw.portal.listing import ListPage
 from tornadogw.portal.sheet import sheet
 from tornadogw.store.ports import ROLES, Account
 
 __all__ = ["AdminPage"]
 
-LONGEST = 300
-"""Characters of an argument that are looked at."""
-_DAY = 86_400.0
 
-
-class AdminPage(PrivatePage):
+class AdminPage(ListPage):
     """Readers see it, operators send its forms, unless the page says otherwise."""
 
     access: ClassVar[Access] = "reader"
@@ -43,43 +36,17 @@ class AdminPage(PrivatePage):
         """In which moments are written."""
         return self.parts.settings.money.time_zone
 
-    def asked(self, name: str) -> str:
-        """An argument of the address, trimmed; empty if it is not there."""
-        return self.get_query_argument(name, "")[:LONGEST].strip()
-
-    def moment(self, name: str, *, last: bool = False) -> float | None:
-        """A day of the address as its first moment, or with `last` as that of the day after; None: not given, or wrong,
-        which the page says then.
-        """
-        text = self.asked(name)
-        if not text:
-            return None
-        try:
-            return parse_day(text, self.zone) + (_DAY if last else 0.0)
-        except UsageError as error:
-            self.wrong = UsageError(str(error), zh=error.message("zh"), field=name)
-            return None
-
-    @property
-    def before(self) -> float | None:
-        """From where a list goes on, Unix seconds."""
-        text = self.asked("before")
-        return int(text) / 1000 if text.isascii() and text.isdecimal() and len(text) < 15 else None  # noqa: PLR2004 -- this millennium
-
-    def further(self, **changes: str | float | None) -> str:
-        """This page with other arguments; None takes one away. `before` is in seconds."""
-        given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
-        for name, value in changes.items():
-            given.pop(name, None)
-            if isinstance(value, str) and value:
-                given[name] = value
-            elif isinstance(value, float):
-                given[name] = str(round(value * 1000))
-        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
-
     def when(self, at: float | None) -> str:
         """A moment, for people."""
         return "–" if at is None else f"{datetime.fromtimestamp(at, ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S}"
+
+    async def account_asked(self) -> str | None:
+        """The id of the account that the address asks for, by id or e-mail address; empty: none; None: nobody's."""
+        account = self.asked("account")
+        if "@" not in account:
+            return account
+        found = await self.parts.office.accounts.search(account, limit=1)
+        return found[0].id if found and found[0].email == account.lower() else None
 
     async def emails(self, account_ids: Iterable[str]) -> Mapping[str, str]:
         """The addresses of accounts that a page of a list names."""

@@ -24,24 +24,17 @@ class CallsPage(AdminPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        office, account, unknown = self.parts.office, self.asked("account"), False
-        if "@" in account:
-            found = await office.accounts.search(account, limit=1)
-            unknown = not found or found[0].email != account.lower()
-            account = "" if unknown else found[0].id
-        until = self.moment("until", last=True)
-        if self.before is not None:
-            until = self.before
+        office, account = self.parts.office, await self.account_asked()
         wanted = Calls(
-            account_id=account,
+            account_id=account or "",
             key_id=self.asked("key"),
             model=self.asked("model"),
             upstream=self.asked("upstream"),
             failed=bool(self.asked("failed")),
-            since=self.moment("since") or 0.0,
-            until=until,
+            since=self.moment("since", self.zone) or 0.0,
+            until=self.until(self.zone),
         )
-        calls, following = ([], None) if unknown else await office.calls.calls(wanted, ROWS)
+        calls, following = ([], None) if account is None else await office.calls.calls(wanted, ROWS)
         return {
             "calls": calls,
             "following": following,

@@ -24,22 +24,15 @@ class AuditPage(AdminPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        office, account, unknown = self.parts.office, self.asked("account"), False
-        if "@" in account:
-            found = await office.accounts.search(account, limit=1)
-            unknown = not found or found[0].email != account.lower()
-            account = "" if unknown else found[0].id
-        until = self.moment("until", last=True)
-        if self.before is not None:
-            until = self.before
+        office, account = self.parts.office, await self.account_asked()
         wanted = Audited(
-            account_id=account,
+            account_id=account or "",
             act=self.asked("act"),
             by=self.asked("by"),
-            since=self.moment("since") or 0.0,
-            until=until,
+            since=self.moment("since", self.zone) or 0.0,
+            until=self.until(self.zone),
         )
-        lines, following = ([], None) if unknown else await office.audit.page(wanted, limit=ROWS)
+        lines, following = ([], None) if account is None else await office.audit.page(wanted, limit=ROWS)
         return {"lines": lines, "following": following, "emails": await self.emails(each.account_id for each in lines)}
 
 

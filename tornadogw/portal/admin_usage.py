@@ -73,7 +73,7 @@ class UsagePage(AdminPage):
     def _span(self) -> tuple[date, date]:
         """First and last day, both counted."""
         today = datetime.now(ZoneInfo(self.zone)).date()
-        since, until = self.moment("since"), self.moment("until")
+        since, until = self.moment("since", self.zone), self.moment("until", self.zone)
         last = today if until is None else self._date(until)
         first = last - timedelta(days=29) if since is None else self._date(since)
         return max(first, last - timedelta(days=MOST_DAYS - 1)), last

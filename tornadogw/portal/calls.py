@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 import msgspec
 from typing_extensions import override
 
 from tornadogw.accounts.accounts import format_amount
-from tornadogw.accounts.checks import parse_day
-from tornadogw.errors import UnknownPath, UsageError
+from tornadogw.errors import UnknownPath
 from tornadogw.explain import for_user
 from tornadogw.handlers.base import REQUEST_ID, Access
+from tornadogw.portal.listing import ListPage
 from tornadogw.portal.moments import shown_moment
-from tornadogw.portal.private import PrivatePage
 from tornadogw.portal.sheet import sheet
 from tornadogw.store.ports_decisions import Calls
 from tornadogw.types import Record
@@ -28,30 +26,23 @@ MOST_CSV = 20_000
 """Calls in one file."""
 _MOST_READS = 40
 """Pages that are read for one file: what no index knows is sought among so many calls and no more."""
-_DAY = 86_400.0
-_TEXT = 200
 
 
-class OwnCalls(PrivatePage):
+class OwnCalls(ListPage):
     """The filters that list and file share."""
 
     access: ClassVar[Access] = "login"
     verbs: ClassVar[tuple[str, ...]] = ("GET", "HEAD")
 
-    def asked(self, name: str) -> str:
-        """An argument of the address."""
-        return self.get_query_argument(name, "")[:_TEXT].strip()
-
-    async def wanted(self) -> Calls:
-        """Raises UsageError for a day that is none."""
-        zone, since, until = await self.own_zone(), self.asked("since"), self.asked("until")
+    def wanted(self, zone: str) -> Calls:
+        """A day that is none is told in `wrong`."""
         return Calls(
             account_id=self.visit.account.id,
             key_id=self.asked("key"),
             model=self.asked("model"),
             failed=self.asked("failed") == "yes",
-            since=parse_day(since, zone) if since else 0.0,
-            until=parse_day(until, zone) + _DAY if until else None,
+            since=self.moment("since", zone) or 0.0,
+            until=self.until(zone),
         )
 
 
@@ -61,28 +52,18 @@ class MyCallsPage(OwnCalls):
     @override
     async def values(self) -> dict[str, Any]:
         office, zone = self.parts.office, await self.own_zone()
-        found: Sequence[Record] = ()
-        following: float | None = None
-        try:
-            wanted = await self.wanted()
-            if before := _moment(self.asked("before")):
-                wanted = msgspec.structs.replace(wanted, until=min(before, wanted.until or before))
-            found, following = await office.calls.calls(wanted, ROWS)
-        except UsageError as error:
-            self.wrong = error
-        asked = {name: self.asked(name) for name in ("model", "key", "failed", "since", "until")}
-        asked = {name: value for name, value in asked.items() if value}
-        more = None if following is None else urlencode({**asked, "before": repr(following)})
+        wanted = self.wanted(zone)
+        found, following = ([], None) if self.wrong else await office.calls.calls(wanted, ROWS)
         return {
             "amount": format_amount,
             "when": lambda at: shown_moment(at, zone),
             "calls": found,
-            "asked": asked,
+            "asked": {name: self.asked(name) for name in ("model", "key", "failed", "since", "until")},
             "keys": await office.keys.list(self.visit.account.email),
             "models": [model.name for model in self.parts.catalogue.models],
-            "file": "/console/calls.csv?" + urlencode(asked),
+            "file": self.further(before=None).replace("calls", "calls.csv", 1),
             "most": f"{MOST_CSV:,}",
-            "more": None if more is None else f"/console/calls?{more}",
+            "more": None if following is None else self.further(before=following),
         }
 
 
@@ -91,17 +72,17 @@ class MyCallsCsv(OwnCalls):
 
     @override
     async def get(self, *_rest: str) -> None:
-        try:
-            wanted = await self.wanted()
-        except UsageError:
-            raise UnknownPath from None
-        zone, found = await self.own_zone(), [record async for record in self._all(wanted)]
+        zone = await self.own_zone()
+        wanted = self.wanted(zone)
+        if self.wrong:
+            raise UnknownPath
+        found = [record async for record in self._all(wanted)]
         self.fields["Content-Type"] = "text/csv; charset=utf-8"
         self.fields["Content-Disposition"] = 'attachment; filename="calls.csv"'
         self.fields["Cache-Control"] = "no-store"
         _ = self.finish("\ufeff" + sheet(_lines(found, zone)))
 
-    async def _all(self, wanted: Calls) -> Any:
+    async def _all(self, wanted: Calls) -> AsyncIterator[Record]:
         count, until = 0, wanted.until
         for _ in range(_MOST_READS):
             page = msgspec.structs.replace(wanted, until=until)
@@ -156,12 +137,3 @@ def _lines(found: Sequence[Record], zone: str) -> Iterator[Sequence[str | int]]:
             each.cost,
             each.ms,
         )
-
-
-def _moment(text: str) -> float | None:
-    """A cursor of ours; what is none is left out."""
-    try:
-        at = float(text)
-    except ValueError:
-        return None
-    return at if 0 < at < 1e11 else None  # noqa: PLR2004 -- a moment that a date can have

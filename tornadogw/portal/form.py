@@ -10,6 +10,7 @@ from tornado.escape import xhtml_unescape
 from tornado.web import HTTPError
 from typing_extensions import override
 
+from tornadogw.accounts.tries import TooMany
 from tornadogw.errors import BodyTooLarge, InvalidRequest, UsageError, WrongMediaType
 from tornadogw.portal.page import PageHandler
 
@@ -124,7 +125,7 @@ class FormPage(PageHandler):
             await act()
         except UsageError as error:
             self.wrong = error
-            self.set_status(429 if type(error).__name__ == "TooMany" else 422)
+            self.set_status(429 if isinstance(error, TooMany) else 422)
             self.show(self.template, **await self.values())
 
     def _parsed(self) -> Fields:

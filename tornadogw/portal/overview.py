@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -92,9 +92,9 @@ def _shares(rows: Sequence[Row]) -> Sequence[str]:
     return shares([each.cost for each in rows] if any(each.cost for each in rows) else [each.requests for each in rows])
 
 
-def row(name: str, counts: Any) -> Row:
+def row(name: str, counts: Iterable[Count]) -> Row:
     """The sum of some counts."""
-    some: Sequence[Count] = list(counts)
+    some = list(counts)
     return Row(
         name,
         sum(each.requests for each in some),
@@ -103,7 +103,7 @@ def row(name: str, counts: Any) -> Row:
     )
 
 
-def rows_of(days: Any) -> Sequence[Row]:
+def rows_of(days: Iterable[UsageDay]) -> Sequence[Row]:
     """By model, the dearest first."""
     models: dict[str, list[Count]] = {}
     for day in days:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
@@ -12,6 +12,7 @@ from tornadogw.accounts.supply_shown import Shown
 from tornadogw.dry_run import ask_for, caller_of, dry_run
 from tornadogw.errors import UnknownPath, UsageError
 from tornadogw.portal.admin import AdminPage
+from tornadogw.portal.form import Fields
 from tornadogw.portal.supply_fields import (
     PRICES,
     model_fields,
@@ -21,6 +22,7 @@ from tornadogw.portal.supply_fields import (
     upstream_filled,
 )
 from tornadogw.store.ports import ApiKey
+from tornadogw.trial import Outcome
 from tornadogw.types import Caller
 
 __all__ = ["DryRunPage", "ModelPage", "ModelsAdminPage", "UpstreamPage"]
@@ -61,7 +63,7 @@ class UpstreamPage(SupplyPage):
         "remove_key": "remove_key",
         "test": "test",
     }
-    outcomes: Sequence[Any] | None = None
+    outcomes: Sequence[Outcome] | None = None
 
     @override
     async def values(self) -> dict[str, Any]:
@@ -200,18 +202,17 @@ class DryRunPage(AdminPage):
         return None
 
 
-def _again(form: Any) -> dict[str, Any]:
+def _again(form: Fields) -> dict[str, Any]:
     """What a form is filled with when it is shown once more."""
     again = dict(form.again())
     return again | {"modes": list(form.all("modes")), "capabilities": list(form.all("capabilities"))}
 
 
-async def _shown(read: Any, name: str) -> Shown | None:
+async def _shown(read: Callable[[str], Awaitable[Shown]], name: str) -> Shown | None:
     """None: a new one."""
     if not name:
         return None
     try:
-        found: Shown = await read(name)
+        return await read(name)
     except UsageError:
         raise UnknownPath from None
-    return found
