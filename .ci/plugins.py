@@ -1,42 +1,67 @@
-"""Each package of `plugins/` alone: installed beside the core's wheel, its suite run, removed; for `tox -e plugins`."""
+"""Each package of `plugins/` alone: installed beside the core's wheel in an environment of its own, and its suite run;
+for `tox -e plugins`. As many at a time as there are cores.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
 def main(root: Path) -> None:
-    """Take the packages one by one; none may lean on another."""
-    packages = sorted(path.parent for path in (root / "plugins").glob("*/setup.py"))
+    """None may lean on another: an environment sees the core's, and its own package."""
+    packages = sorted((path.parent for path in (root / "plugins").glob("*/setup.py")), key=_tests, reverse=True)
     if not packages:
         sys.exit("plugins: no package found")
-    for package in packages:
-        try_alone(package, root / "pytest.ini")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        failed = [name for name in pool.map(lambda package: try_alone(package, root / "pytest.ini"), packages) if name]
+    if failed:
+        sys.exit(f"plugins: {', '.join(failed)} failed, see above")
 
 
-def try_alone(package: Path, config: Path) -> None:
-    """Work on a copy: building writes beside the source, and the source must be out of reach of its tests."""
+def _tests(package: Path) -> int:
+    """Bytes of its tests: the longest suite begins first, so that nobody waits for it at the end."""
+    return sum(file.stat().st_size for file in package.glob("tests/*.py"))
+
+
+def try_alone(package: Path, config: Path) -> str:
+    """Its name if something failed. A copy is installed: building writes beside the source, and the source must be out
+    of reach of its tests.
+    """
     here = Path.cwd() / package.name
     shutil.rmtree(here, ignore_errors=True)
     shutil.copytree(package, here, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
-    name = python("setup.py", "--name", cwd=here, quiet=True)
-    print(f"plugins: {name}", flush=True)
-    python("-m", "pip", "install", "-q", "--no-build-isolation", ".", cwd=here)
+    python = environment(here / ".venv")
     # `pythonpath` of the suite's settings would put the source tree within reach again.
-    options = ("-q", "-n", "2", "-c", str(config), "-o", "pythonpath=", "--rootdir", str(here))
-    python("-I", "-m", "pytest", *options, "tests", cwd=here)
-    python("-m", "pip", "uninstall", "-q", "-y", name, cwd=here)
-
-
-def python(*arguments: str, cwd: Path, quiet: bool = False) -> str:
-    """Run this interpreter; its exit code must be 0."""
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, check=True, text=True, stdout=subprocess.PIPE if quiet else None
+    options = ("-q", "-c", str(config), "-o", "pythonpath=", "--rootdir", str(here))
+    commands = (
+        ("-m", "pip", "install", "-q", "--no-build-isolation", "."),
+        ("-I", "-m", "pytest", *options, "tests"),
     )
-    return (done.stdout or "").strip().rpartition("\n")[2]
+    said = [f"plugins: {package.name}"]
+    for command in commands:
+        done = subprocess.run(
+            [python, *command], cwd=here, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        said.append(done.stdout.strip())
+        if done.returncode:
+            break
+    print("\n".join(said), flush=True)
+    return package.name if done.returncode else ""
+
+
+def environment(folder: Path) -> str:
+    """Makes one that sees this interpreter's packages, too; the path of its interpreter."""
+    venv.create(folder, symlinks=True)
+    made = sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
+    Path(made, "the_core.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return str(folder / "bin" / "python")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def sample_passes(root: Path) -> None:
     shutil.copytree(root / "settings", here / "settings")
     shutil.copy(root / "pytest.ini", here)
     files = [f"tests/{name}" for name in SAMPLE]
-    subprocess.run([sys.executable, "-I", "-m", "pytest", "-q", *files], cwd=here, check=True)
+    subprocess.run([sys.executable, "-I", "-m", "pytest", "-q", "-n", "auto", *files], cwd=here, check=True)
 
 
 def require(condition: bool, sentence: str) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import re
 import tempfile
 from collections.abc import Awaitable, Iterator
@@ -57,6 +58,12 @@ class Run(Protocol):
     def __call__(self, awaitable: Awaitable[T], timeout: float = TEST_SECONDS) -> T: ...
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a test waits three quarters of its time (for deadlines, servers, disks), so two a core have work."""
+    return min(2 * len(os.sched_getaffinity(0)), 8)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every `async def` test is one for pytest-tornado."""
@@ -69,6 +76,12 @@ def pytest_collection_finish() -> None:
     """What is there before the first test lives to the end: `gc.collect` after each test need not look at it again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """What was put aside is looked at in the end."""
+    gc.unfreeze()
+    gc.collect()
 
 
 @pytest.fixture
@@ -84,6 +97,7 @@ def io_loop(log_guard: LogGuard) -> Iterator[IOLoop]:
     io_loop.close(all_fds=True)
     asyncio.set_event_loop(None)
     gc.collect()  # what was never closed or never awaited says so now, and not in a later test
+    gc.freeze()  # what is left is somebody's: no later test looks at it again
     assert not leaked, "tasks were left running:\n" + "\n".join(leaked)
 
 

@@ -41,11 +41,11 @@ class Databases:
     async def give_back(self, mongo: Mongo, *, as_made: bool) -> None:
         """Nobody may use it any more. `as_made`: if it has other indexes than those of `INDEXES`, it is dropped."""
         database = mongo.database
-        if as_made and await _structure(database) != _wanted():
+        if as_made and await _structure(mongo) != _wanted():
             await _drop(mongo)
             return
         # Acknowledged by a majority, as the gateway reads: else the next test might still find what was there.
-        await asyncio.gather(*(database[name].delete_many({}) for name in await database.list_collection_names()))
+        await asyncio.gather(*(database[name].delete_many({}) for name in await _filled(database)))
         self._spare.append(database.name)
 
 
@@ -61,19 +61,30 @@ def _wanted() -> dict[str, Any]:
     }
 
 
-async def _structure(database: Database) -> dict[str, Any]:
-    """Options and indexes of each collection but those that the gateway uses as they come."""
-    found: dict[str, Any] = {}
-
-    async def look(name: str, options: Any) -> None:
-        indexes = await database[name].list_indexes().to_list(None)
-        expiries = {each["name"]: each.get("expireAfterSeconds") for each in indexes}
-        if name not in PLAIN or options or len(expiries) > 1:
-            found[name] = (options, expiries)
-
-    collections = await (await database.list_collections()).to_list(None)
-    await asyncio.gather(*(look(each["name"], each["options"]) for each in collections))
+async def _structure(mongo: Mongo) -> dict[str, Any]:
+    """Options and indexes of each collection but those that the gateway uses as they come. One question to the server,
+    where the driver's own ways ask one for each collection.
+    """
+    found = {}
+    pipeline: list[dict[str, Any]] = [{"$listCatalog": {}}, {"$match": {"db": mongo.database.name}}]
+    async for each in mongo.client.admin.aggregate(pipeline):
+        options = {name: value for name, value in each["md"]["options"].items() if name != "uuid"}
+        specs = [index["spec"] for index in each["md"]["indexes"]]
+        expiries = {spec["name"]: spec.get("expireAfterSeconds") for spec in specs}
+        if each["name"] not in PLAIN or options or len(expiries) > 1:
+            found[each["name"]] = (options, expiries)
     return found
+
+
+async def _filled(database: Database) -> list[str]:
+    """The collections that hold a document."""
+    first, *others = await database.list_collection_names() or ["none"]
+    pipeline = _one_of(first) + [{"$unionWith": {"coll": each, "pipeline": _one_of(each)}} for each in others]
+    return [each["name"] async for each in database[first].aggregate(pipeline)]
+
+
+def _one_of(name: str) -> list[dict[str, Any]]:
+    return [{"$limit": 1}, {"$project": {"_id": 0, "name": {"$literal": name}}}]
 
 
 async def _drop(mongo: Mongo) -> None:

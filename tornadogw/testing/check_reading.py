@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -96,15 +97,21 @@ def wrong_event(event: Any) -> str:
     return next((f"{name} of the wrong type: {event!r:.80}" for name, good in _fields(event) if not good), "")
 
 
-def _fields(event: Any) -> Iterator[tuple[str, bool]]:
+def _fields(event: Event | Failure) -> Iterator[tuple[str, bool]]:
     """Names of fields, and whether each is what its type says; an upstream's JSON may have put anything there."""
-    for field in msgspec.structs.fields(type(event)):
-        value = getattr(event, field.name)
-        if field.type in (str, int, float):
-            numbers = (int, float) if field.type is float else (field.type,)
-            yield field.name, type(value) in numbers
-        elif field.type is Usage:
+    for name, kind in _types(type(event)):
+        value = getattr(event, name)
+        if kind in (str, int, float):
+            numbers = (int, float) if kind is float else (kind,)
+            yield name, type(value) in numbers
+        elif kind is Usage:
             yield from ((name, type(getattr(value, name)) is int) for name in COUNTS)  # the meter disputes odd ones
+
+
+@cache
+def _types(kind: Any) -> list[tuple[str, Any]]:
+    """Its fields, looked up once: that is slow, and there are many events."""
+    return [(field.name, field.type) for field in msgspec.structs.fields(kind)]
 
 
 def _wrong_call(event: Any, begun: dict[tuple[int, int], str]) -> str:
