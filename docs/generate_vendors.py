@@ -102,10 +102,10 @@ def _packages(recorded: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def _qualities() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each package that is a vendor: its name and its promises."""
-    for path in sorted((ROOT / "plugins").glob("*/quality.toml")):
+    for path in sorted((ROOT / "plugins").glob("*/tornadogw_*/quality.toml")):
         quality = tomllib.loads(path.read_text(encoding="utf-8"))
         if quality.get("rules", {}).get("recordings") != "exempt: no vendor":
-            yield path.parent.name, quality
+            yield path.parents[1].name, quality
 
 
 def _promised(tag: str, rules: Mapping[str, str], shows: Iterable[str]) -> str:

@@ -170,6 +170,17 @@ def test_blocked_plugins_are_not_even_imported(gateway):
     assert set(plugins.register_vendors()) == {"echo"}
 
 
+def test_a_report_card_that_cannot_be_read_warns(gateway, claim_log, tmp_path, monkeypatch):
+    folder = tmp_path / "acme_carded"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "quality.toml").write_text("[suite")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins = gateway(points=[EntryPoint("acme", "acme_carded", "tornadogw")])
+    claim_log("tornadogw.plugins", r"plugin acme \(package .*\): its quality.toml cannot be read: ")
+    assert [info.card for info in plugins.list() if info.name == "acme"] == [()]
+
+
 def test_blocking_what_is_not_there_warns(gateway, claim_log):
     claim_log("tornadogw.plugins", r"plugin ecko is blocked, but there is none of that name; .*echo")
     gateway("plugins.block = ['ecko']")

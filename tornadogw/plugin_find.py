@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Literal
 
 from tornadogw.errors import SettingsError, UsageError
+from tornadogw.plugin_card import Promise
 from tornadogw.types import Value
 
 __all__ = ["BUILT_IN", "GROUP", "Found", "PluginInfo", "Tier", "built_in", "drop_ins", "packages"]
@@ -39,6 +40,8 @@ class PluginInfo(Value, frozen=True):
     hooks: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
     blocked: bool = False
+    card: tuple[Promise, ...] = ()
+    """Its report card; empty: it brings none."""
 
 
 class Found(Value, frozen=True):

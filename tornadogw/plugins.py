@@ -21,6 +21,7 @@ import pluggy
 from tornadogw import hookspecs
 from tornadogw.errors import UsageError
 from tornadogw.hookspecs import PROJECT
+from tornadogw.plugin_card import FILE, Promise, report_card
 from tornadogw.plugin_check import check
 from tornadogw.plugin_find import Found, PluginInfo, built_in, drop_ins, packages
 from tornadogw.settings import Loaded, check_plugin_names, did_you_mean, plugin_table
@@ -175,10 +176,11 @@ class Plugins:
                 yield _HookCall(hook, self._found[implementation.plugin_name], implementation)
 
     def _describe(self, plugin: Found) -> PluginInfo:
-        callers = self._manager.get_hookcallers(self._manager.get_plugin(plugin.name)) or []
+        body = self._manager.get_plugin(plugin.name)
+        callers = self._manager.get_hookcallers(body) or []
         hooks = tuple(sorted(caller.name for caller in callers if caller.has_spec()))
         vendors = tuple(sorted(name for name, owner in self._owner.items() if owner is plugin))
-        return _with(plugin.info, hooks=hooks, vendors=vendors)
+        return _with(plugin.info, hooks=hooks, vendors=vendors, card=_card(plugin, body))
 
 
 class _HookCall:
@@ -224,6 +226,14 @@ def _load(plugin: Found) -> object:
         return body() if inspect.isclass(body) else body
     except Exception as error:
         raise _blame(plugin, "cannot be loaded", error) from error
+
+
+def _card(plugin: Found, body: object) -> tuple[Promise, ...]:
+    try:
+        return report_card(body)
+    except (OSError, ValueError) as error:  # no reason to stop a start
+        log.warning("%s: its %s cannot be read: %s", plugin.label, FILE, error)
+        return ()
 
 
 def _blame(plugin: Found, what: str, error: Exception) -> UsageError:

@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["tornadogw_cohere"],
-    package_data={"tornadogw_cohere": ["py.typed"]},
+    package_data={"tornadogw_cohere": ["py.typed", "quality.toml"]},
     install_requires=["tornadogw>=0.1", "typing-extensions>=4.12"],
     entry_points={"tornadogw": ["cohere = tornadogw_cohere"]},
 )

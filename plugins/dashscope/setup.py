@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["tornadogw_dashscope"],
-    package_data={"tornadogw_dashscope": ["py.typed"]},
+    package_data={"tornadogw_dashscope": ["py.typed", "quality.toml"]},
     install_requires=["tornadogw>=0.1", "typing-extensions>=4.12"],
     entry_points={"tornadogw": ["dashscope = tornadogw_dashscope"]},
 )

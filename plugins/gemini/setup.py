@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["tornadogw_gemini"],
-    package_data={"tornadogw_gemini": ["py.typed"]},
+    package_data={"tornadogw_gemini": ["py.typed", "quality.toml"]},
     install_requires=["tornadogw>=0.1", "cryptography>=42", "orjson>=3.10", "typing-extensions>=4.12"],
     entry_points={"tornadogw": ["gemini = tornadogw_gemini"]},
 )

@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["tornadogw_jsonlines"],
-    package_data={"tornadogw_jsonlines": ["py.typed"]},
+    package_data={"tornadogw_jsonlines": ["py.typed", "quality.toml"]},
     install_requires=["tornadogw>=0.1"],
     entry_points={"tornadogw": ["jsonlines = tornadogw_jsonlines:JsonLines"]},
 )

@@ -15,7 +15,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=["tornadogw_ollama"],
-    package_data={"tornadogw_ollama": ["py.typed"]},
+    package_data={"tornadogw_ollama": ["py.typed", "quality.toml"]},
     install_requires=["tornadogw>=0.1", "typing-extensions>=4.12"],
     entry_points={"tornadogw": ["ollama = tornadogw_ollama"]},
 )

@@ -34,7 +34,9 @@ def test_its_suite_fails_exactly_where_there_is_work(alone, tmp_path):
     path = os.pathsep.join([str(folder), str(ROOT)])
     options = ("-q", "-c", os.devnull, "--rootdir", str(folder), "-p", "no:cacheprovider", "-W", "error", "-rf")
     done = python("-m", "pytest", *options, "tests", cwd=folder, PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    to_do = re.findall(r"^(\w+) = .*# to do: ", (folder / "quality.toml").read_text(), re.MULTILINE)
+    to_do = re.findall(
+        r"^(\w+) = .*# to do: ", (folder / "tornadogw_acme_cloud/quality.toml").read_text(), re.MULTILINE
+    )
     assert len(to_do) == 9
     assert sorted(re.findall(r"^FAILED \S+::test_(\w+)", done.stdout, re.MULTILINE)) == sorted(to_do), done.stdout
     assert "8 passed" in done.stdout

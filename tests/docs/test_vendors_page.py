@@ -44,7 +44,7 @@ def test_the_index_is_what_the_recordings_show(generator):
 
 def test_every_vendor_has_its_line(generator):
     page = lines(generator.PAGE.read_text())
-    packages = {path.parent.name for path in (ROOT / "plugins").glob("*/quality.toml")} - {"jsonlines"}
+    packages = {path.parents[1].name for path in (ROOT / "plugins").glob("*/*/quality.toml")} - {"jsonlines"}
     assert page.keys() >= packages | {vendor.name for vendor in load_rows()}
 
 
@@ -57,7 +57,7 @@ def test_a_line_says_what_is_recorded_what_is_written_and_what_is_refused(genera
 
 
 def test_a_package_is_told_by_its_quality(generator, tmp_path, monkeypatch):
-    folder = tmp_path / "plugins/acme"
+    folder = tmp_path / "plugins/acme/tornadogw_acme"
     folder.mkdir(parents=True)
     (folder / "quality.toml").write_text(
         '[rules]\ntools = "done"\nimages = "exempt: no eyes"\n'

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from importlib.metadata import EntryPoint
 
 from tests.portal.staff import staff
 from tests.running import chat_settings
+from tests.shared import ROOT
+from tornadogw.plugins import load_plugins
 from tornadogw.store.mongo_health import MongoHealth
 from tornadogw.store.ports_health import Told
 
@@ -44,6 +48,22 @@ async def test_settings_and_plugins_are_told_and_no_secret(start) -> None:
         await visitor.get("/admin/plugins")
         for info in gateway.gateway.parts.plugins:
             assert info.name in visitor.text
+        assert "A part of the gateway, and checked with it." in visitor.text
+
+
+async def test_report_cards_of_plugins_are_shown(start, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "plugins/ollama"))
+    points = [EntryPoint("ollama", "tornadogw_ollama", "tornadogw")]
+    monkeypatch.setattr("tests.running.load_plugins", partial(load_plugins, points=points))
+    async with start(UP) as gateway, staff(gateway, "reader") as people:
+        visitor = people.visitors["reader"]
+        await visitor.get("/admin/plugins")
+        kept, other = re.findall(r"Report card: (\d+) kept, (\d+) exempt or open", visitor.text)[0]
+        (card,) = [info.card for info in gateway.gateway.parts.plugins if info.name == "ollama"]
+        assert [int(kept), int(other)] == [sum(each.state == "done" for each in card), 3]
+        assert "the engine has no choice but the model&#x27;s own" in visitor.text
+        await visitor.get("/admin/plugins?lang=zh")
+        assert "质量报告" in visitor.text
 
 
 async def test_a_key_that_is_left_alone_is_used_again(start) -> None:

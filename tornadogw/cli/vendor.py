@@ -20,6 +20,7 @@ from tornadogw.cli.output import Output, logs_on_stderr
 from tornadogw.cli.state import State
 from tornadogw.cli.vendor_new import write_package
 from tornadogw.errors import UsageError
+from tornadogw.plugin_card import FILE
 from tornadogw.plugins import load_plugins
 from tornadogw.settings import did_you_mean
 from tornadogw.testing import Line, MissingRecordings, VendorSuite, find_recordings
@@ -35,6 +36,8 @@ OF_CASES = ("requests", "extras")
 """Rules that need cases of the vendor's own suite."""
 STATES = {"passed": ("通过", "passed"), "failed": ("失败", "FAILED"), "exempt": ("豁免", "exempt")}
 SHOWN = 3
+BUILDS = ("setup.py", "pyproject.toml")
+"""Beside a package that is a checkout, and not an installed one."""
 
 
 @click.group(cls=Group, help=both("编写和检查供应商插件。", "Write and check vendor plugins."))
@@ -119,8 +122,11 @@ def _suite_of(found: Vendor, suite: Path | None) -> tuple[type[VendorSuite], str
 def _beside(found: Vendor) -> Path | None:
     """The folder `tests` of the project that the vendor's class comes from, if it is a checkout."""
     source = getattr(sys.modules.get(type(found).__module__), "__file__", None)
-    projects = Path(source).resolve().parents[:3] if source else ()
-    return next((each / "tests" for each in projects if (each / "quality.toml").is_file()), None)
+    folders = Path(source).resolve().parents[:3] if source else ()
+    for package in folders:
+        if (package / FILE).is_file() and any((package.parent / each).is_file() for each in BUILDS):
+            return package.parent / "tests"
+    return None
 
 
 def _test_files(place: Path | None) -> Sequence[Path]:

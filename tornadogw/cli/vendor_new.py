@@ -16,7 +16,7 @@ LONGEST = 40
 FILES = {
     "setup.py": "setup.py.txt",
     "README.md": "README.md.txt",
-    "quality.toml": "quality.toml.txt",
+    "@module@/quality.toml": "quality.toml.txt",
     "@module@/__init__.py": "__init__.py.txt",
     "@module@/vendor.py": "vendor.py.txt",
     "@module@/py.typed": "",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import tornadogw_anthropic
 from tornadogw_anthropic import Anthropic
 
 from tornadogw.testing import Fault, Recording, VendorSuite
@@ -93,7 +94,7 @@ class TestAnthropic(VendorSuite):
     vendor = Anthropic()
     model = "claude-sonnet-4-5"
     folders = ("anthropic",)
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_anthropic.__file__).with_name("quality.toml")
     opaque = ("signature", "data")
     samples: ClassVar = {"everything": EVERYTHING}
     whole: ClassVar = {"everything": json.dumps(WHOLE, ensure_ascii=False).encode()}

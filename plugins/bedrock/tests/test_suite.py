@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import tornadogw_bedrock
 from tornadogw_bedrock import Bedrock
 
 from tornadogw.testing import Fault, VendorSuite
@@ -117,7 +118,7 @@ class TestBedrock(VendorSuite):
     vendor = Bedrock()
     model = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
     folders = ("bedrock",)
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_bedrock.__file__).with_name("quality.toml")
     opaque = ("signature", "redactedContent")
     samples: ClassVar = {"everything": EVERYTHING}
     whole: ClassVar = {"everything": json.dumps(WHOLE, ensure_ascii=False).encode()}

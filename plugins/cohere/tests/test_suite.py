@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import tornadogw_cohere
 from tornadogw_cohere import Cohere
 
 from tornadogw.testing import Fault, VendorSuite
@@ -42,7 +43,7 @@ class TestCohere(VendorSuite):
     vendor = Cohere()
     model = "command-a-03-2025"
     folders = ("cohere",)
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_cohere.__file__).with_name("quality.toml")
     opaque = ("tool_plan",)
     samples: ClassVar = {
         "everything": stream(

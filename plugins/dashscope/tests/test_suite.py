@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import tornadogw_dashscope
 from tornadogw_dashscope import DashScope
 
 from tornadogw.testing import Fault, Golden, VendorSuite
@@ -211,4 +212,4 @@ class TestDashScope(VendorSuite):
         Fault(kind="elsewhere", status=500, body=refused("InternalError.Algo")),
         Fault(kind="cool", scope="upstream+model", status=503, body=refused("ModelUnavailable")),
     )
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_dashscope.__file__).with_name("quality.toml")

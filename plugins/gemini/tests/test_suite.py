@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+import tornadogw_gemini
 from tornadogw_gemini import Gemini, Vertex
 
 from tornadogw.testing import Fault, VendorSuite
@@ -101,7 +102,7 @@ class Google(VendorSuite):
 
     __test__ = False
     opaque = ("thoughtSignature",)
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_gemini.__file__).with_name("quality.toml")
 
     @cached_property
     def asked(self):

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import tornadogw_ollama
 from tornadogw_ollama import Ollama
 
 from tornadogw.testing import Fault, VendorSuite
@@ -55,7 +56,7 @@ class TestOllama(VendorSuite):
     vendor = Ollama()
     model = "qwen3"
     folders = ("ollama",)
-    quality = Path(__file__).parents[1] / "quality.toml"
+    quality = Path(tornadogw_ollama.__file__).with_name("quality.toml")
     opaque = ("thinking",)
     statuses: ClassVar = {503: ("cool",)}
     differs: ClassVar = {
