@@ -11,7 +11,7 @@ from typing_extensions import override
 from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.moments import shown_moment
-from tornadogw.portal.page import LANGUAGE, REMEMBERED
+from tornadogw.portal.page import LANGUAGE
 from tornadogw.portal.two_factor import HERE, TwoFactorForms
 from tornadogw.types import Value
 
@@ -93,14 +93,13 @@ class AccountPage(TwoFactorForms):
         self.go(HERE, self.say("Your password is changed. Every other browser is logged out."))
 
     async def set_language(self) -> None:
-        """For messages of the API, and for the pages in this browser."""
+        """For messages of the API, and for the pages; what was chosen in this browser before counts no more."""
         language = self.form.maybe("language")
         changed = await self.parts.office.accounts.set_language(self.visit.account.email, language, by=self.visit.by)
-        if changed.language is None:
+        if not self.visit.login.by:  # an operator goes on reading in their own
             self.clear_cookie(LANGUAGE)
-        else:
-            self.set_cookie(LANGUAGE, changed.language, expires_days=REMEMBERED)
-            self.language = "zh" if changed.language == "zh" else "en"
+            self.request.cookies.pop(LANGUAGE, None)
+            self.speak(changed.language, days=self.parts.settings.portal.login_days)
         self.go(HERE, self.say("Your language is changed."))
 
     async def set_zone(self) -> None:
