@@ -238,6 +238,9 @@ class KeyStore(Protocol):
 
     async def by_id(self, key_id: str) -> ApiKey | None: ...
 
+    async def digest(self, account_id: str, key_id: str) -> bytes | None:
+        """By what the key is known now; None: the account has no such key."""
+
     async def labelled(self, prefix: str, limit: int) -> Sequence[ApiKey]:
         """Keys of whatever account whose label begins so, by label."""
 
