@@ -66,7 +66,11 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("POST", f"{UPSTREAM}/keys/remove", "upstreams:write", supply.remove_key, "Take a key from an upstream"),
     Operation(
-        "POST", f"{UPSTREAM}/test", "upstreams:write", supply.test_upstream, "Ask it for a token a model and key"
+        "POST",
+        f"{UPSTREAM}/test",
+        "upstreams:write",
+        supply.test_upstream,
+        "Ask it for a token a model and key; use again what answers",
     ),
     Operation("GET", "models", "upstreams:read", supply.models, "Models of the file and of the database"),
     Operation("POST", "models", "upstreams:write", supply.add_model, "Add a model to the database"),
