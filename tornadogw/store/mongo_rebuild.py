@@ -96,7 +96,7 @@ class MongoDayJobs:
         begun = await self._now()
         await self._merge({"t": began(days)}, days)
         await self._empty({"d": {"$gte": date_of(first), "$lte": date_of(last)}}, begun)
-        await self._totals.rebuild(days, MARGIN_MS)
+        await self._totals.rebuild(days, MARGIN_MS, begun)
         with driver_errors():
             return await self._days.count_documents({"d": {"$gte": date_of(first), "$lte": date_of(last)}})
 
@@ -114,7 +114,7 @@ class MongoDayJobs:
                 await self._merge(theirs, [day])
             await self._quiet([each["_id"] for each in documents])
         for day in await self._totals.late():
-            await self._totals.rebuild([day], MARGIN_MS)
+            await self._totals.rebuild([day], MARGIN_MS, await self._now())
         return len(found)
 
     async def _quiet(self, ids: Sequence[str]) -> None:
