@@ -45,6 +45,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", "plans/{name}", "plans:read", trade.plan, "A plan"),
     Operation("PATCH", "plans/{name}", "plans:write", trade.change_plan, "Change a plan, for who has it, too"),
     Operation("POST", "plans/{name}/archive", "plans:write", trade.archive_plan, "Nobody new gets the plan"),
+    Operation("POST", "plans/{name}/offer", "plans:write", trade.offer_plan, "An archived plan is offered again"),
     Operation("GET", "code-batches", "codes:read", trade.batches, "Batches of redeem codes, newest first"),
     Operation("POST", "code-batches", "codes:write", trade.create_batch, "Make redeem codes, shown once"),
     Operation("POST", "code-batches/{batch_id}/void", "codes:write", trade.void_batch, "Void what is not used of it"),
