@@ -47,10 +47,11 @@ from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.mongo_totals import MongoTotals
 from tornadogw.store.mongo_tries import MongoTries
+from tornadogw.store.mongo_uses import MongoUses
 from tornadogw.store.ports import PaymentStore
 from tornadogw.store.ports_decisions import CallStore, DecisionStore
 from tornadogw.store.ports_health import HealthStore
-from tornadogw.store.ports_usage import DayStore, TotalStore
+from tornadogw.store.ports_usage import DayStore, TotalStore, UseStore
 
 __all__ = ["Office", "office"]
 
@@ -80,6 +81,7 @@ class Office(msgspec.Struct, frozen=True):
     calls: CallStore
     payments: PaymentStore
     totals: TotalStore
+    uses: UseStore
     admin_tokens: AdminTokens
 
 
@@ -118,5 +120,6 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
         calls=MongoCalls(mongo),
         payments=MongoPayments(mongo),
         totals=MongoTotals(mongo, zone),
+        uses=MongoUses(mongo),
         admin_tokens=AdminTokens(MongoAdminTokens(mongo), accounts),
     )

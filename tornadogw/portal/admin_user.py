@@ -61,14 +61,15 @@ class UserPage(AdminPage):
         office, user = self.parts.office, await self.user()
         calls, _ = await office.calls.calls(Calls(account_id=user.id), CALLS)
         lines, more = await office.audit.page(Audited(account_id=user.id), limit=LINES)
-        standing = await office.subscriptions.of(user)
+        standing, keys = await office.subscriptions.of(user), await office.keys.list(user.email)
         return {
             "user": user,
             "changeable": self.changeable(user),
             "standing": standing,
             "running": [each for each in standing.subscriptions if each.until > time.time()],
             "plans": [each for each in await office.plans.list() if each.active],
-            "keys": await office.keys.list(user.email),
+            "keys": keys,
+            "used": await office.uses.last([each.id for each in keys]),
             "logins": await office.logins.of(user),
             "two_factor": await office.two_factor.on(user),
             "calls": calls,

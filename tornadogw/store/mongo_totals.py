@@ -30,6 +30,7 @@ from tornadogw.store.mongo_days import (
 )
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from
+from tornadogw.store.mongo_uses import MongoUses
 from tornadogw.store.mongo_values import money
 from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.store.ports_money import Entry
@@ -127,20 +128,25 @@ class MongoTotals:
 
 
 class MongoBooks:
-    """A `DayBook`: days of accounts, and of all of them."""
+    """A `DayBook`: days of accounts, and of all of them, and when keys were used."""
 
     def __init__(self, mongo: Mongo, zone: str) -> None:
         self._days, self._totals = MongoDays(mongo, zone), MongoTotals(mongo, zone)
+        self._uses = MongoUses(mongo)
 
     async def add(self, entries: Sequence[Entry]) -> None:
         try:
             await self._days.add(entries)
         finally:
-            await self._totals.add(entries)
+            try:
+                await self._totals.add(entries)
+            finally:
+                await self._uses.add(entries)
 
     async def mark(self, entries: Sequence[Entry]) -> None:
         await self._days.mark(entries)
         await self._totals.mark(entries)
+        await self._uses.mark(entries)
 
 
 def total(document: Mapping[str, Any]) -> Total:

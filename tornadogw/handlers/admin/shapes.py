@@ -27,6 +27,7 @@ __all__ = [
     "Enabled",
     "Given",
     "Invitation",
+    "Key",
     "KeyChange",
     "KeyQuery",
     "LatestQuery",
@@ -171,10 +172,17 @@ class KeyChange(Given, frozen=True):
     concurrent: Count | UnsetType | None = UNSET
 
 
+class Key(ApiKey, frozen=True):
+    """A key, and what it does not say of itself."""
+
+    last_used: float | None = None
+    """When its last call began; null: never, or before calls were kept."""
+
+
 class Secret(msgspec.Struct, frozen=True):
     """A key and its text, this once."""
 
-    key: ApiKey
+    key: Key
     text: str
 
 
