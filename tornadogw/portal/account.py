@@ -1,4 +1,4 @@
-"""A person's own account: password, language, time zone, and where it is logged in."""
+"""A person's own account: password, address, language, time zone, and where it is logged in."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class AccountPage(TwoFactorForms):
     template: ClassVar[str] = "console_account.html"
     acts: ClassVar[Mapping[str, str]] = {
         "password": "change_password",
+        "email": "ask_for_email",
         "language": "set_language",
         "zone": "set_zone",
         "end": "end_login",
@@ -51,6 +52,7 @@ class AccountPage(TwoFactorForms):
             **await self.factor(),
             "account": account,
             "provider": self._provider,
+            "by_mail": office.addresses.by_mail,
             "linked": await office.identities.linked(account),
             "logins": await self._logins(standing.time_zone or self.parts.settings.money.time_zone),
             "zone": self.form.text("zone") or standing.time_zone,
@@ -91,6 +93,17 @@ class AccountPage(TwoFactorForms):
             by=visit.by,
         )
         self.go(HERE, self.say("Your password is changed. Every other browser is logged out."))
+
+    async def ask_for_email(self) -> None:
+        """Done when the link is opened that is sent to the new address."""
+        new = await self.parts.office.addresses.ask(
+            self.visit.account,
+            self.form.raw("old_password"),
+            self.form.text("email"),
+            language=self.language,
+            address=self.subject,
+        )
+        self.go(HERE, self.say("A mail is on its way to %s: open the link in it. It works for 30 minutes.", new))
 
     async def set_language(self) -> None:
         """For messages of the API, and for the pages; what was chosen in this browser before counts no more."""

@@ -33,6 +33,7 @@ class UserPage(AdminPage):
         "subscribe": "subscribe",
         "end_plan": "end_plan",
         "language": "set_language",
+        "email": "set_email",
         "disable": "disable",
         "enable": "enable",
         "role": "set_role",
@@ -123,6 +124,12 @@ class UserPage(AdminPage):
     async def set_language(self) -> None:
         await self.parts.office.desk.set_language(self.actor, self.user_id, self.form.maybe("language"))
         self.done(self.say("Done."))
+
+    async def set_email(self) -> None:
+        await self.parts.office.desk.set_email(
+            self.actor, self.user_id, self.form.text("email"), login_id=self.visit.login.id
+        )
+        self.done(self.say("The address is changed, and the account is logged out everywhere."))
 
     async def disable(self) -> None:
         await self.parts.office.desk.disable(self.actor, self.user_id)

@@ -195,6 +195,9 @@ class AccountStore(Protocol):
 
     async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None: ...
 
+    async def set_email(self, account_id: str, email: str, entry: Entry) -> None:
+        """Raises `Duplicate` if it is another account's."""
+
     async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None: ...
 
     async def password_hash(self, account_id: str) -> str | None: ...

@@ -27,7 +27,7 @@ __all__ = [
     "TriesStore",
 ]
 
-LinkKind = Literal["invite", "register", "reset"]
+LinkKind = Literal["invite", "register", "reset", "email"]
 
 
 class Login(Value, frozen=True):

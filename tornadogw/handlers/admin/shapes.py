@@ -103,6 +103,8 @@ class AccountChange(Given, frozen=True):
     time_zone: Text | UnsetType = UNSET
     """An IANA name; empty: the setting."""
     language: Language | UnsetType | None = UNSET
+    email: Text | UnsetType = UNSET
+    """Every login of the account ends, and the old address is told, if mail is sent."""
 
 
 class Password(msgspec.Struct, frozen=True):
