@@ -39,6 +39,7 @@ class AccountPage(TwoFactorForms):
         "email": "ask_for_email",
         "language": "set_language",
         "zone": "set_zone",
+        "unlink": "unlink",
         "end": "end_login",
         "end_others": "end_others",
         **TwoFactorForms.acts,
@@ -120,6 +121,14 @@ class AccountPage(TwoFactorForms):
             self.visit.account.email, self.form.text("zone"), by=self.visit.by
         )
         self.go(HERE, self.say("Your time zone is changed."))
+
+    async def unlink(self) -> None:
+        """Takes the password: it is what is left to log in with."""
+        account = self.visit.account
+        if account.has_password:
+            await self.parts.office.own.prove(account, self.form.raw("old_password"), address=self.subject)
+        await self.parts.office.identities.unlink(account, by=self.visit.by)
+        self.go(HERE, self.say("The link is gone: your password logs you in."))
 
     async def end_login(self) -> None:
         await self.parts.office.own.end_login(self.visit.account, self.form.text("id"), by=self.visit.by)
