@@ -181,7 +181,7 @@ class App(Application):
 
     def _log(self, handler: Any) -> None:
         metrics = handler.parts.metrics
-        if metrics is not None and handler.access == "key":
+        if metrics is not None and isinstance(handler, ApiHandler):
             metrics.answered(handler.get_status())
         if self._access_log is None:
             return

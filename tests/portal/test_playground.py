@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 from tests.portal.browser import PASSWORD, Visitor
@@ -97,6 +98,19 @@ async def test_the_playground_goes_on_with_its_key_when_that_is_rotated(start) -
         assert [each.id for each in await keys.list(ANN)] == [key.id]
         await visitor._ask("POST", "/v1/chat/completions", json=sent["json"], headers={"X-API-Key": new.text})
         assert visitor.status == 200, "the text that was shown works beside it"
+
+
+async def test_its_answers_are_counted_as_those_of_the_api(start) -> None:
+    async with start('[metrics]\ntoken = "a-token-of-a-scraper"\n') as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        await visitor.get("/console/playground")
+        headers = {"X-Xsrftoken": visitor.text.split('data-xsrf="')[1].split('"')[0]}
+        for sent in (headers, {}):
+            await visitor._ask("POST", CHAT_PATH, json={**CHAT, "model": "echo"}, headers=sent)
+        figures = await visitor.get("/metrics", headers={"Authorization": "Bearer a-token-of-a-scraper"})
+        counted = re.findall(r'^tornadogw_responses_total\{.*status="(\d+)".*\} (\S+)$', figures, re.MULTILINE)
+        assert counted == [("200", "1.0"), ("403", "1.0")], "and no page"
 
 
 async def test_a_call_is_charged_and_what_it_came_to_is_told(start) -> None:
