@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes
@@ -13,8 +14,11 @@ from email.policy import default
 class Post:
     """What arrived. `answers`: what the next letters are answered with, one each; then they are taken."""
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, starttls: ssl.SSLContext | None = None) -> None:
+        """`starttls`: None, encryption is not offered."""
+        self.port, self._starttls = 0, starttls
+        self.said: list[tuple[bool, str]] = []
+        """The first word of each line, and whether it came encrypted."""
         self.answers: list[str] = []
         self.silent = False
         self.recipients: list[str] = []
@@ -50,23 +54,31 @@ sender = "gateway@gw.example"
         self.connections += 1
         try:
             await self._talk(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             pass  # the client has left
         finally:
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async def say(line: str) -> None:
-            writer.write(f"{line}\r\n".encode())
+        async def say(*lines: str) -> None:
+            writer.write(b"".join(f"{line}\r\n".encode() for line in lines))
             await writer.drain()
+
+        def secure() -> bool:
+            return writer.get_extra_info("sslcontext") is not None
 
         await say("220 post.example")
         while line := await reader.readline():
             verb = line[:4].upper()
+            self.said.append((secure(), line.decode("latin-1").partition(" ")[0].strip().upper()))
             if self.silent:
                 continue
             if verb == b"EHLO":
-                await say("250 post.example")
+                offered = ["250-STARTTLS"] if self._starttls is not None and not secure() else []
+                await say("250-post.example", *offered, "250 AUTH PLAIN")
+            elif verb == b"STAR" and self._starttls is not None:
+                await say("220 go on")
+                await writer.start_tls(self._starttls)
             elif verb == b"RCPT":
                 self.recipients.append(line.decode().partition("<")[2].partition(">")[0])
                 await say(self.answers.pop(0) if self.answers else "250 fine")
@@ -81,13 +93,16 @@ sender = "gateway@gw.example"
                 await say("221 bye")
                 return
             else:
-                await say("250 fine")
+                await say("235 welcome" if verb == b"AUTH" else "250 fine")
 
 
 @asynccontextmanager
-async def post_office() -> AsyncIterator[Post]:
-    post = Post()
-    server = await asyncio.start_server(post.serve, "127.0.0.1", 0)
+async def post_office(
+    *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None
+) -> AsyncIterator[Post]:
+    """`tls`: encrypted from the first byte; `starttls`: what is offered after the greeting."""
+    post = Post(starttls)
+    server = await asyncio.start_server(post.serve, "127.0.0.1", 0, ssl=tls)
     post.port = server.sockets[0].getsockname()[1]
     try:
         yield post

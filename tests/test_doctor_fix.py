@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from bson.int64 import Int64
 
-from tests.store.events import days_ago, stored
+from tests.store.events import day_name, days_ago, stored
 from tests.store.healthy import CLOSED, OLD, OPEN, healthy, lease
 from tests.test_doctor import ANN, DAY, change, doctor, told
 from tornadogw.store.mongo import Mongo
+from tornadogw.store.mongo_rebuild import MongoDayJobs
 
 
 async def test_late_events_are_settled(mongo: Mongo) -> None:
@@ -56,3 +58,35 @@ async def test_a_day_without_any_event_is_emptied(mongo: Mongo) -> None:
     await mongo.database["usage_day"].insert_one(day)
     report = await doctor(mongo).fix()
     assert (told(report.fixed), report.ok) == ([("usage_day", f"usage_day/bob:{OLD}", "models cost", 7)], True)
+
+
+@pytest.mark.parametrize("damage", [{"$inc": {"p.m|%.c": Int64(7)}}, {"$set": {"p": {}}}, None])
+async def test_a_day_of_all_accounts_is_counted_anew(mongo: Mongo, damage) -> None:
+    await healthy(mongo)
+    totals = mongo.database["usage_total"]
+    before = await totals.find_one({"_id": OLD})
+    assert before is not None
+    if damage is None:
+        await totals.delete_one({"_id": OLD})
+    else:
+        await totals.update_one({"_id": OLD}, damage)
+    report = await doctor(mongo).fix()
+    assert ([(each.code, each.document) for each in report.fixed], report.ok) == (
+        [("usage_total", f"usage_total/{OLD}")],
+        True,
+    )
+    after = await totals.find_one({"_id": OLD})
+    assert after is not None
+    assert after["p"] == before["p"]
+
+
+async def test_a_day_of_all_accounts_without_any_event_is_emptied(mongo: Mongo) -> None:
+    await healthy(mongo)
+    await MongoDayJobs(mongo, "UTC").done(day_name(4))
+    day = {"_id": day_name(4), "d": days_ago(4).replace(hour=0), "p": {"m|up": {"n": 1, "c": Int64(7)}}}
+    await mongo.database["usage_total"].insert_one(day)
+    report = await doctor(mongo).fix()
+    assert (told(report.fixed), report.ok) == (
+        [("usage_total", f"usage_total/{day_name(4)}", "m at up cost", 7)],
+        True,
+    )

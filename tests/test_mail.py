@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from tests.certificates import self_signed
 from tests.smtp import Post, post_office
 from tornadogw.accounts.letters import Letter
 from tornadogw.errors import UsageError
@@ -60,6 +64,50 @@ async def test_a_server_that_says_nothing_holds_up_nobody(claim_log) -> None:
     sender.start()
     sender.send(LETTER)
     await sender.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> tuple[Path, ssl.SSLContext]:
+    return self_signed(tmp_path_factory.mktemp("mail"))
+
+
+async def sent(post: Post, tls: Literal["tls", "starttls"]) -> None:
+    """One letter, tried once, by who has a password."""
+    table = Table(
+        host="127.0.0.1", port=post.port, tls=tls, sender="gateway@gw.example", user="gateway", password="secret"
+    )
+    sender = Mail(table, pauses=())
+    sender.start()
+    sender.send(LETTER)
+    await sender.close()
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+async def test_all_but_the_greeting_is_encrypted(tls, certificate, monkeypatch) -> None:
+    chain, server = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    async with post_office(**{tls: server}) as post:
+        await sent(post, tls)
+        assert (await post.letter())["To"] == ANN
+    assert [word for secure, word in post.said if not secure] == (["EHLO", "STARTTLS"] if tls == "starttls" else [])
+    assert (True, "AUTH") in post.said
+
+
+@pytest.mark.parametrize("tls", ["tls", "starttls"])
+async def test_a_certificate_that_is_not_trusted_gets_nothing(tls, certificate, claim_log) -> None:
+    claim_log("tornadogw.mail", r"a letter is lost: SMTPConnectError|a letter is lost: \w*SSL\w*")
+    async with post_office(**{tls: certificate[1]}) as post:
+        await sent(post, tls)
+    assert len(post) == 0
+    assert not {"AUTH", "MAIL", "RCPT", "DATA"} & {word for _, word in post.said}
+
+
+async def test_a_server_that_does_not_offer_encryption_gets_nothing(claim_log) -> None:
+    claim_log("tornadogw.mail", r"a letter is lost: SMTPException")
+    async with post_office() as post:
+        await sent(post, "starttls")
+    assert len(post) == 0
+    assert not {"AUTH", "MAIL", "RCPT", "DATA"} & {word for _, word in post.said}, "neither password nor address"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ class Store:
     async def rebuild(self, first: str, last: str) -> int:
         raise self.error or AssertionError
 
+    async def rebuild_uses(self) -> None: ...
+
     async def rebuild_late(self) -> int:
         return 0
 
@@ -82,7 +84,7 @@ async def test_no_failure_ends_it(error: Exception, line: str, claim_log) -> Non
 async def test_a_day_whose_events_are_gone_stays_as_it_is() -> None:
     store = Store(UsageError("gone"))
     assert await Rebuild(store, "p").once() == 1
-    assert store.closed == ["20260101"]
+    assert store.closed == ["20260101", "uses"]
 
 
 async def test_a_gateway_closes_days(start, mongod) -> None:

@@ -36,7 +36,7 @@ from tornadogw.portal.admin_users import UsersPage
 from tornadogw.portal.calls import MyCallPage, MyCallsCsv, MyCallsPage
 from tornadogw.portal.entry import LoginPage, LogoutPage, RegisterPage
 from tornadogw.portal.keys import MyKeyPage, MyKeysPage
-from tornadogw.portal.letters import ConfirmPage, ForgotPage, ResetPage
+from tornadogw.portal.letters import ConfirmPage, EmailPage, ForgotPage, ResetPage
 from tornadogw.portal.money import MoneyPage
 from tornadogw.portal.oidc import OidcBackPage, OidcPage
 from tornadogw.portal.overview import OverviewPage
@@ -95,6 +95,7 @@ def pages() -> Sequence[Route]:
         Route("/login/oidc/back", OidcBackPage),
         Route("/register", RegisterPage),
         Route("/confirm", ConfirmPage),
+        Route("/email", EmailPage),
         Route("/forgot", ForgotPage),
         Route("/reset", ResetPage),
         Route("/logout", LogoutPage),
@@ -180,7 +181,7 @@ class App(Application):
 
     def _log(self, handler: Any) -> None:
         metrics = handler.parts.metrics
-        if metrics is not None and handler.access == "key":
+        if metrics is not None and isinstance(handler, ApiHandler):
             metrics.answered(handler.get_status())
         if self._access_log is None:
             return

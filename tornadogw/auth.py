@@ -166,10 +166,14 @@ class Auth:
         if not key or len(key) != _LENGTH:
             raise InvalidKey
         digest = self._hasher.digest(key)
+        if digest not in self._cache and not well_formed(key):  # the hash of a hot key costs less than its check sum
+            raise InvalidKey
+        return await self.caller_of(digest, address)
+
+    async def caller_of(self, digest: bytes, address: str) -> Caller:
+        """As `caller`, by what the key is known by: for who has shown otherwise that the key is theirs."""
         known = self._cache.get(digest)
         if known is None:
-            if not well_formed(key):  # only now: the hash of a hot key costs less than its check sum
-                raise InvalidKey
             known = await self._look_up(digest)
         elif not self._fresh() and digest not in self._checked:
             known = await self._check(digest)

@@ -8,14 +8,15 @@ and days are removed for their age, is a note and not a finding.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import msgspec
 
 from tornadogw.errors import UsageError
-from tornadogw.store.ports_doctor import AccountFacts, DoctorStore, LeaseFacts, Stray, WalletFacts
-from tornadogw.store.ports_usage import Count, DayJobs, UsageDay
+from tornadogw.store.ports_doctor import AccountFacts, DoctorStore, LeaseFacts, Stray, TotalFacts, WalletFacts
+from tornadogw.store.ports_usage import Count, DayJobs, Sum, UsageDay
 from tornadogw.types import Value
 
 __all__ = ["CODES", "Doctor", "Finding", "Report", "examine"]
@@ -30,6 +31,7 @@ CODES: Mapping[str, str] = {
     "budget_spent": "a key's budget is not what the calls cost that count in it",
     "payments": "credited is not the sum of the payments",
     "usage_day": "a closed day is not what its events come to",
+    "usage_total": "a closed day of all accounts is not what its events come to",
     "trade": "what was paid in for a code or an order is not what is due",
     "event_twice": "one call has several events",
     "event_stray": "events of an account that is not there",
@@ -43,6 +45,7 @@ CODES: Mapping[str, str] = {
 LEFT = 300.0
 """Seconds after its end in which somebody has to have given a lease back."""
 _NOTES = ("balance_negative", "spent_unknown")
+_DAYS = ("usage_day", "usage_total")
 _LEASES = ("lease_settled_below", "lease_left")
 """What can be put right of a lease."""
 
@@ -58,7 +61,7 @@ class Finding(Value, frozen=True):
     expected: int
     found: int
     account: str = ""
-    """The account's id; empty: it is not there."""
+    """The account's id; empty: it is not there, or the finding is not one account's."""
 
     @property
     def difference(self) -> int:
@@ -213,6 +216,20 @@ def _first_difference(expected: UsageDay, found: UsageDay) -> tuple[str, int, in
     return "empty", 0, 1  # maps with nothing in them
 
 
+def _total(facts: TotalFacts) -> Iterator[Finding]:
+    expected, found = facts.counted.sums, facts.stored.sums
+    if expected == found:
+        return
+    place = f"usage_total/{facts.counted.day}"
+    fields = ("cost", *(name for name in Sum.__struct_fields__ if name != "cost"))
+    for pair, field in itertools.product(sorted({*expected, *found}), fields):
+        amounts = [getattr(sums.get(pair, Sum()), field) for sums in (expected, found)]
+        if amounts[0] != amounts[1]:
+            yield Finding("usage_total", place, f"{' at '.join(filter(None, pair))} {field}".strip(), *amounts)
+            return
+    yield Finding("usage_total", place, "empty", 0, 1)
+
+
 # --- the whole database --------------------------------------------------------------------------------------------
 
 
@@ -257,8 +274,8 @@ class Doctor:
         return Report(after.accounts, after.findings, after.notes, tuple(fixed))
 
     async def _fix(self, finding: Finding) -> bool:
-        if finding.code == "usage_day":
-            day = finding.document.rpartition(":")[2]
+        if finding.code in _DAYS:
+            day = finding.document[-len("YYYYMMDD") :]
             try:
                 await self._jobs.rebuild(day, day)
             except UsageError:  # its events have expired since
@@ -279,6 +296,7 @@ class Doctor:
     async def _others(self) -> list[Finding]:
         """What is off without being one account's."""
         found = [_stray(each) for each in await self._store.strays()]
+        found += [finding for each in await self._store.totals() for finding in _total(each)]
         return found + [
             Finding("trade", each.document, "payments", each.due, each.paid, each.account_id)
             for each in await self._store.trades()

@@ -48,6 +48,9 @@ class Rebuild:
                     log.info("usage of %s stays as it was added", day)
                 await self._store.done(day)
                 closed += 1
+        if await self._store.claim("uses", self._by, CLAIM):
+            await self._store.rebuild_uses()
+            await self._store.done("uses")
         if await self._store.claim("late", self._by, self._every / 2):
             await self._store.rebuild_late()
         return closed

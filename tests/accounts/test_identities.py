@@ -101,3 +101,29 @@ async def test_addresses_of_some_domains_only(mongo: Mongo) -> None:
         with pytest.raises(UsageError, match="domain") as caught:
             await here.account(other(email=email, verified=verified))
         assert "域名" in caught.value.message("zh")
+
+
+async def test_who_has_a_password_ends_the_link_and_the_address_makes_no_new_one(mongo: Mongo) -> None:
+    here = desk(mongo, "closed")
+    ann = await accounts(mongo).create("ann@example.com")
+    await here.account(ANN)
+    with pytest.raises(UsageError, match="no password"):
+        await here.unlink(ann, by=ann.email)
+    ann = await accounts(mongo).set_password(ann.email, "password")
+    with pytest.raises(UsageError, match="not linked"):
+        await here.unlink(await accounts(mongo).create("x@example.com", password="password"))
+    await here.unlink(ann, by=ann.email)
+    assert not await here.linked(ann)
+    with pytest.raises(UsageError, match="not linked"):
+        await here.unlink(ann)
+    for identity in (ANN, other(subject="s-2")):
+        with pytest.raises(UsageError, match="log in with its password"):
+            await here.account(identity)
+    assert (await here.account(other(subject="s-2"), mine=ann)).id == ann.id, "by hand, to whom it likes"
+    assert (await here.account(other(subject="s-2"))).id == ann.id
+    with pytest.raises(UsageError, match="somebody else"):
+        await here.account(ANN)
+    await here.unlink(ann, by=ann.email)
+    await here.account(ANN, mine=ann)
+    acts = [each.act for each in await Audit(MongoAudit(mongo), accounts(mongo)).entries(ann.email)]
+    assert acts[-4:] == ["account.unlink", "account.link", "account.unlink", "account.link"]

@@ -148,7 +148,7 @@ async def test_budgets_of_another_account_or_none_at_all(keys: Keys) -> None:
 async def test_a_key_with_a_given_text_is_made_once(keys: Keys, mongo: Mongo) -> None:
     ann = await Accounts(MongoAccounts(mongo)).show(ANN)
     text = derived_key(b"x" * 30)
-    await asyncio.gather(*(keys.ensure(ann, text, label="Playground", by="ann") for _ in range(5)))
+    await asyncio.gather(*(keys.ensure(ann, "abc", text, label="Playground", by="ann") for _ in range(5)))
     [key] = await keys.list(ANN)
     assert key.label == "Playground"
     document = await mongo.database["keys"].find_one({})

@@ -75,7 +75,7 @@ async def test_a_name_is_unique_and_has_to_be_known(plans: Plans) -> None:
     await plans.create("pro", daily="1")
     with pytest.raises(UsageError, match="already"):
         await plans.create("pro", daily="2")
-    for work in (plans.change("gone", daily="1"), plans.archive("gone"), plans.show("gone")):
+    for work in (plans.change("gone", daily="1"), plans.archive("gone"), plans.offer("gone"), plans.show("gone")):
         with pytest.raises(UsageError, match="no plan gone"):
             await work
     assert (await plans.show("pro")).daily == 1_000_000
@@ -87,6 +87,8 @@ async def test_an_archived_plan_is_offered_no_more(plans: Plans) -> None:
     assert not (await plans.archive("pro")).active
     with pytest.raises(UsageError, match="archived"):
         await plans.offered("pro")
+    assert (await plans.offer("pro")).active
+    assert (await plans.offered("pro")).active, "and offered again"
 
 
 async def test_each_change_is_in_the_audit_log_and_none_that_failed(plans: Plans, mongo: Mongo) -> None:
@@ -96,10 +98,13 @@ async def test_each_change_is_in_the_audit_log_and_none_that_failed(plans: Plans
     await plans.change("pro", daily="1", by="bob")  # changes nothing
     await plans.change("pro", daily="3", by="bob")
     await plans.archive("pro", by="bob")
+    await plans.offer("pro", by="eve")
+    await plans.offer("pro", by="eve")  # changes nothing
     found = await MongoAudit(mongo).entries(None, 0, 10)
     assert [(each.by, each.act, each.subject, each.account_id) for each in found] == [
         ("ann", "plan.create", "pro", ""),
         ("bob", "plan.change", "pro", ""),
         ("bob", "plan.archive", "pro", ""),
+        ("eve", "plan.offer", "pro", ""),
     ]
     assert (found[1].before["daily"], found[1].after["daily"]) == (1_000_000, 3_000_000)

@@ -41,6 +41,9 @@ def test_the_life_of_an_account(cli):
     assert cli("account", "enable", "ann@example.com", "--json").json["status"] == "active"
     assert cli("--json", "account", "show", "ann@example.com").json["balance"] == 12_345_678
     assert [each["email"] for each in cli("account", "list", "--json").json["accounts"]] == ["ann@example.com"]
+    changed = cli("account", "email", "ann@example.com", "Ann@New.example", "--json").json
+    assert (changed["email"], changed["id"]) == ("ann@new.example", made.json["id"])
+    assert cli("account", "email", "ann@example.com", "x@new.example").code == 1
 
 
 def test_for_people(inside):

@@ -20,6 +20,7 @@ def test_the_life_of_a_plan(cli):
     assert (changed["rpm"], changed["prepaid_outside"]) == (9, False)
     assert cli("plan", "archive", "pro", "--json").json["active"] is False
     assert cli("plan", "list", "--json").json == {"plans": [changed | {"active": False}]}
+    assert cli("plan", "offer", "pro", "--json").json == changed
 
 
 def test_plans_for_people(inside):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+from urllib.request import urlopen
 
 
 def test_the_first_start_and_the_second(start, alone):
@@ -25,6 +26,10 @@ def test_the_first_start_and_the_second(start, alone):
     assert answer.stdout.endswith("data: [DONE]\n\n")
     owner = next(each for each in alone("account", "list", "--json").json["accounts"] if each["role"] == "owner")
     assert owner["email"] in said
+    url = line.partition("curl ")[2].partition("/xlei/")[0]
+    assert said.splitlines()[said.splitlines().index(line) + 1] == f"Pages, log in at {url}/login"
+    with urlopen(f"{url}/login", timeout=30) as page:
+        assert page.status == 200
     assert gateway.stop() == 0
 
     again = start()
@@ -43,6 +48,7 @@ def test_as_json_it_is_one_document(start):
     assert document["models"] == ["echo"]
     assert document["welcome"]["curl"].startswith(f"curl {document['url']}/xlei/v1/chat/completions ")
     assert document["welcome"]["key"] in document["welcome"]["curl"]
+    assert document["welcome"]["login"] == f"{document['url']}/login"
     gateway.process.terminate()
     rest, _ = gateway.process.communicate(timeout=30)
     assert (gateway.process.returncode, rest) == (0, "")
@@ -55,6 +61,13 @@ def test_in_chinese_on_every_address(start):
     assert "首次启动" in said
     assert "curl http://127.0.0.1:" in said
     assert "你好" in said
+    assert "网页登录: http://127.0.0.1:" in said
+    assert gateway.stop() == 0
+
+
+def test_without_pages_no_log_in_is_told(start):
+    gateway = start("--json", TORNADOGW_PORTAL__ENABLED="false")
+    assert json.loads(gateway.read_until("}"))["welcome"]["login"] == ""
     assert gateway.stop() == 0
 
 

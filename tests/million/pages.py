@@ -31,7 +31,7 @@ FEW = 250
 MANY = 4 * LOOK
 """Of one whose filter none serves."""
 _BOOKS = ("accounts", "audit", "batches", "codes", "decisions", "events", "keys", "links", "logins", "payments")
-_COLLECTIONS = (*_BOOKS, "plans", "usage_day", "usage_runs", "usage_total", "wallets")
+_COLLECTIONS = (*_BOOKS, "key_uses", "plans", "usage_day", "usage_runs", "usage_total", "wallets")
 
 
 class Cost(NamedTuple):

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 from tests.portal.staff import staff
+from tests.store.events import entries, stored
+from tornadogw.store.mongo_uses import MongoUses
 
 
 async def test_a_key_is_found_by_what_is_known_of_it_and_stopped(start) -> None:
@@ -8,6 +13,16 @@ async def test_a_key_is_found_by_what_is_known_of_it_and_stopped(start) -> None:
         office, operator, reader = people.office, people.visitors["operator"], people.visitors["reader"]
         key = await office.keys.create("user@example.com", label="build server")
         other = await office.keys.create("owner@example.com", label="other")
+        called = stored(datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC), k=key.key.id)
+        await MongoUses(gateway.mongo).add(entries(called))
+        zone = ZoneInfo(gateway.gateway.parts.settings.money.time_zone)
+        when = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC).astimezone(zone)
+        page = f"/admin/users/{people.accounts['user'].id}"
+        assert f"{when:%Y-%m-%d %H:%M:%S}" in await reader.get(page)
+        await reader.send("/admin/keys", "find", sought_key=other.key.id)
+        assert ">never</td>" in reader.text
+        await reader.send("/admin/keys", "find", sought_key=key.key.id)
+        assert f"{when:%Y-%m-%d %H:%M:%S}" in reader.text
         for sought in (key.key.id, "build", key.text, f" {key.text} "):
             for visitor in (operator, reader):
                 await visitor.send("/admin/keys", "find", sought_key=sought)

@@ -34,10 +34,17 @@ async def test_plans(start) -> None:
         assert (plan.daily, plan.models, plan.prepaid_after) == (3_000_000, None, False)
         await operator.send("/admin/plans", "archive", name="basic")
         assert not (await plans.show("basic")).active
-        await operator.send("/admin/plans", "archive", name="none")
-        assert operator.status == 422
-        assert [act for act, _, _ in await people.acts()][:3] == ["plan.archive", "plan.change", "plan.create"]
-        await people.refused("/admin/plans", "archive", name="basic")
+        assert "Offer again" in operator.text
+        await operator.send("/admin/plans", "offer", name="basic")
+        assert (await plans.show("basic")).active
+        assert "Offer again" not in operator.text
+        for act in ("archive", "offer"):
+            await operator.send("/admin/plans", act, name="none")
+            assert operator.status == 422
+        acts = [act for act, _, _ in await people.acts()][:4]
+        assert acts == ["plan.offer", "plan.archive", "plan.change", "plan.create"]
+        for act in ("archive", "offer"):
+            await people.refused("/admin/plans", act, name="basic")
 
 
 async def test_codes_come_once_as_a_file(start) -> None:

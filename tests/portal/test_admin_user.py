@@ -155,3 +155,18 @@ async def test_log_in_as_somebody_and_back(start) -> None:
         await operator.post("/logout", {"_xsrf": operator.xsrf})
         assert operator.path == "/"
         assert await people.office.logins.of(people.accounts["operator"]) == [], "nothing is left in the browser"
+
+
+async def test_an_operator_changes_an_address(start) -> None:
+    async with start() as gateway, staff(gateway, "user", "reader", "operator") as people:
+        operator, user = people.visitors["operator"], people.accounts["user"]
+        page = f"/admin/users/{user.id}"
+        await people.refused(page, "email", email="other@example.com")
+        await operator.send(page, "email", email="owner@example.com")
+        assert (operator.status, "already" in operator.wrong) == (422, True)
+        await operator.send(page, "email", email="other@example.com")
+        assert "logged out everywhere" in operator.notice
+        await people.visitors["user"].get("/console")
+        assert people.visitors["user"].path == "/login"
+        line = await people.last("account.email")
+        assert (line.by, line.after) == ("operator@example.com", {"email": "other@example.com"})

@@ -176,3 +176,31 @@ async def test_one_invitation_lets_one_of_many_in(start) -> None:
         done = await asyncio.gather(*tries, return_exceptions=True)
         assert sum(not isinstance(each, Exception) for each in done) == 1
         assert sum(each.email.startswith("u") for each in await gateway.accounts.list()) == 1
+
+
+async def test_pages_are_in_the_accounts_language_unless_one_was_chosen_here(start) -> None:
+    chinese, english = '<html lang="zh-CN">', '<html lang="en">'
+    async with start() as gateway, Visitor(gateway) as visitor, Visitor(gateway) as chooser:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await gateway.accounts.set_language(ANN, "zh")
+        await visitor.get("/login")
+        assert english in visitor.text
+        await visitor.log_in(ANN)
+        assert chinese in visitor.text
+        await visitor.get("/models")
+        assert chinese in visitor.text, "also where no account is looked up"
+        await visitor.get("/console?lang=en")
+        await visitor.get("/models")
+        assert english in visitor.text
+        await visitor.send("/console/account", "language", language="zh")
+        assert chinese in visitor.text, "what was chosen at the top is undone"
+        await visitor.send("/console/account", "language", language="")
+        assert english in visitor.text
+        await visitor.send("/console/account", "language", language="zh")
+        await visitor.post("/logout", {"_xsrf": visitor.xsrf})
+        assert visitor.notice == "You are logged out.", "whoever comes next reads as the browser prefers"
+        assert english in visitor.text
+
+        await chooser.get("/login?lang=en")
+        await chooser.log_in(ANN)
+        assert english in chooser.text, "chosen on the way in"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import datetime
 from html import unescape
+from zoneinfo import ZoneInfo
 
 from tests.portal.browser import PASSWORD, Visitor
 from tests.running import CHAT, Running
@@ -47,6 +49,14 @@ async def test_a_key_is_made_and_its_curl_line_answers(start) -> None:
         assert "&lt;laptop&gt;" in visitor.text
         [key] = await gateway.gateway.parts.office.keys.list(ANN)
         assert (key.rpm, key.models, key.ips) == (7, ("echo", "other"), ("127.0.0.0/8",))
+        async with asyncio.timeout(10):
+            while ">never<" in await visitor.get("/console/keys"):
+                await asyncio.sleep(0.02)
+        used = re.search(r"Last use</dt><dd>([^<]+)</dd>", await visitor.get(f"/console/keys/{key.id}"))
+        assert used is not None
+        zone = ZoneInfo(gateway.gateway.parts.settings.money.time_zone)
+        assert abs((datetime.now(zone) - datetime.fromisoformat(used[1]).replace(tzinfo=zone)).total_seconds()) < 120
+        assert used[1] in await visitor.get("/console/keys")
         await visitor.get(f"/console/keys/{key.id}")
         assert 'value="echo, other"' in visitor.text
 

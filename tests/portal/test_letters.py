@@ -82,6 +82,12 @@ async def test_who_forgot_gets_a_link_that_works_once(start) -> None:
 
 async def test_without_a_mail_server_an_operator_helps(start) -> None:
     async with start() as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        assert "The operator changes it" in await visitor.get("/console/account")
+        await visitor.post("/console/account", {"_xsrf": visitor.xsrf, "act": "email", "email": "a@b.example"})
+        assert (visitor.status, "ask the operator" in visitor.wrong) == (422, True)
+        await visitor.post("/logout", {"_xsrf": visitor.xsrf})
         await visitor.get("/forgot")
         assert "Ask the operator" in visitor.text
         await visitor.get("/reset")
@@ -89,3 +95,41 @@ async def test_without_a_mail_server_an_operator_helps(start) -> None:
         await visitor.get("/login")
         await visitor.post("/forgot", {"_xsrf": visitor.xsrf, "email": ANN})
         assert visitor.status == 422
+
+
+async def test_an_address_is_changed_by_a_link_to_the_new_one(start) -> None:
+    account, new = "/console/account", "ann@new.example"
+    async with (
+        post_office() as post,
+        start(post.settings) as gateway,
+        Visitor(gateway) as visitor,
+        Visitor(gateway) as elsewhere,
+    ):
+        for email in (ANN, "bob@example.com"):
+            await gateway.accounts.create(email, password=PASSWORD)
+        for browser in (visitor, elsewhere):
+            await browser.log_in(ANN)
+        await visitor.send(account, "email", email=new, old_password="wrong")
+        assert (visitor.status, "not your password" in visitor.wrong) == (422, True)
+        assert f'value="{new}"' in visitor.text
+        said = []
+        for number, email in enumerate(("bob@example.com", new)):
+            await visitor.send(account, "email", email=email, old_password=PASSWORD)
+            said.append(visitor.notice.replace(email, "x"))
+            assert (await post.letter(number))["To"] == email
+        assert said[0] == said[1] == "A mail is on its way to x: open the link in it. It works for 30 minutes."
+        assert (await link(post, 0)) == "/login"
+        address = await link(post, 1)
+        await visitor.get(address, allow_redirects=False)
+        assert (visitor.status, visitor.location) == (303, "/email")
+        await visitor.send("/email", old_password="wrong")
+        assert visitor.status == 422
+        await visitor.send("/email", old_password=PASSWORD)
+        assert visitor.path == account
+        assert "address is changed" in visitor.notice
+        assert new in visitor.text
+        assert (await post.letter(2))["To"] == ANN
+        await elsewhere.get(account)
+        assert elsewhere.path == "/login", "every other login is over"
+        await elsewhere.get(address)
+        assert "unknown, was used, or is over" in elsewhere.text

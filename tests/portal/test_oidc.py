@@ -40,7 +40,9 @@ async def test_somebody_new_comes_in_and_comes_back(start) -> None:
         account = await gateway.accounts.show(ANN)
         assert (account.has_password, account.language, account.role) == (False, "en", "user")
         await visitor.get("/console/account")
-        assert "This account is linked." in visitor.text
+        assert "This account is linked. It has no password: this is the only way in." in visitor.text
+        await visitor.post("/console/account", {"_xsrf": visitor.xsrf, "act": "unlink"})
+        assert (visitor.status, "no password" in visitor.wrong) == (422, True)
         await visitor.get(back)
         assert (visitor.status, "ten minutes" in visitor.wrong) == (422, True), "an answer works once"
         await visitor.get("/console/account")
@@ -141,6 +143,14 @@ async def test_an_owner_links_by_hand(start) -> None:
         async with Visitor(gateway) as other:
             await there_and_back(there, other)
             assert other.path == HOME
+            await visitor.send("/console/account", "unlink", old_password="wrong")
+            assert (visitor.status, "not your password" in visitor.wrong) == (422, True)
+            await visitor.send("/console/account", "unlink", old_password=PASSWORD)
+            assert visitor.notice == "The link is gone: your password logs you in."
+            assert "Link this account" in visitor.text
+            await other.post("/logout", {"_xsrf": other.xsrf})
+            await there_and_back(there, other)
+            assert other.status == 422
 
 
 async def test_a_provider_that_is_gone_and_none_at_all(start, claim_log) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 from tests.portal.browser import PASSWORD, Visitor
@@ -43,9 +44,7 @@ async def test_who_has_logged_in_chats_as_the_api_does(start) -> None:
         token = visitor.text.split('data-xsrf="')[1].split('"')[0]
         body = {**CHAT, "model": "echo", "stream": True}
         for _ in range(2):
-            await visitor._ask(
-                "POST", CHAT_PATH, json=body, headers={"X-Xsrftoken": token, "Origin": "https://evil.example"}
-            )
+            await visitor._ask("POST", CHAT_PATH, json=body, headers={"X-Xsrftoken": token, "Origin": gateway.url})
             assert (visitor.status, visitor.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
             assert visitor.text.endswith("data: [DONE]\n\n")
             assert not [name for name in visitor.headers if name.lower().startswith("access-control")]
@@ -57,7 +56,14 @@ async def test_who_has_logged_in_chats_as_the_api_does(start) -> None:
         assert (told["cost"], told["completion"] > 0) == ("0.00 CNY", True)
         assert request_id in await visitor.get("/console/calls")
 
-        for headers in ({}, {"X-Xsrftoken": "wrong"}):
+        given = {"X-Xsrftoken": token}
+        for headers in (
+            {},
+            {"X-Xsrftoken": "wrong"},
+            {**given, "Origin": "https://evil.example"},
+            {**given, "Origin": "null"},
+            {**given, "Sec-Fetch-Site": "cross-site"},
+        ):
             await visitor._ask("POST", CHAT_PATH, json=body, headers=headers)
             assert visitor.status == 403
         await office.keys.disable(ANN, key.id)
@@ -71,6 +77,40 @@ async def test_who_has_logged_in_chats_as_the_api_does(start) -> None:
             await other.log_in(BOB)
             await other.get(f"/console/playground/{request_id}")
             assert other.status == 404
+
+
+async def test_the_playground_goes_on_with_its_key_when_that_is_rotated(start) -> None:
+    async with start() as gateway, Visitor(gateway) as visitor:
+        keys = gateway.gateway.parts.office.keys
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        await visitor.get("/console/playground")
+        sent = {
+            "json": {**CHAT, "model": "echo"},
+            "headers": {"X-Xsrftoken": visitor.text.split('data-xsrf="')[1].split('"')[0]},
+        }
+        await visitor._ask("POST", CHAT_PATH, **sent)
+        [key] = await keys.list(ANN)
+        new = await keys.rotate(ANN, key.id)
+        for _ in range(2):
+            await visitor._ask("POST", CHAT_PATH, **sent)
+            assert visitor.status == 200, visitor.text
+        assert [each.id for each in await keys.list(ANN)] == [key.id]
+        await visitor._ask("POST", "/v1/chat/completions", json=sent["json"], headers={"X-API-Key": new.text})
+        assert visitor.status == 200, "the text that was shown works beside it"
+
+
+async def test_its_answers_are_counted_as_those_of_the_api(start) -> None:
+    async with start('[metrics]\ntoken = "a-token-of-a-scraper"\n') as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        await visitor.get("/console/playground")
+        headers = {"X-Xsrftoken": visitor.text.split('data-xsrf="')[1].split('"')[0]}
+        for sent in (headers, {}):
+            await visitor._ask("POST", CHAT_PATH, json={**CHAT, "model": "echo"}, headers=sent)
+        figures = await visitor.get("/metrics", headers={"Authorization": "Bearer a-token-of-a-scraper"})
+        counted = re.findall(r'^tornadogw_responses_total\{.*status="(\d+)".*\} (\S+)$', figures, re.MULTILINE)
+        assert counted == [("200", "1.0"), ("403", "1.0")], "and no page"
 
 
 async def test_a_call_is_charged_and_what_it_came_to_is_told(start) -> None:

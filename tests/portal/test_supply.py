@@ -7,6 +7,8 @@ import asyncio
 from tests.journeys.wire import said
 from tests.portal.browser import PASSWORD, Visitor
 from tests.running import CHAT, OWNER, Running, chat_settings
+from tornadogw.store.mongo_health import MongoHealth
+from tornadogw.store.ports_health import Told
 from tornadogw.testing import Answer, FakeUpstream
 
 OLGA, RITA = "olga@example.com", "rita@example.com"
@@ -96,10 +98,17 @@ async def test_an_upstream_is_tested_with_each_key(start) -> None:
         await gateway.accounts.create(OLGA, password=PASSWORD, role="operator")
         async with Visitor(gateway) as visitor:
             await visitor.log_in(OLGA)
+            told = Told(("up", "f00d", ""), "up#1", age=1, openings=1, wait=3000, disabled=True)
+            await MongoHealth(gateway.mongo, "another").tell([told])
             await visitor.send("/admin/upstreams/up", "test")
             assert visitor.status == 200
+            assert not visitor.notice
             assert "up#1" in visitor.text
             assert 'class="state down"' in visitor.text
             upstream.play(Answer(body=said("hi")))
             await visitor.send("/admin/upstreams/up", "test")
             assert 'class="state up">answers' in visitor.text
+            assert visitor.notice == "What answers was left alone and is used again."
+            assert ": disabled" not in await visitor.get("/admin/upstreams")
+            entry = (await gateway.gateway.parts.office.audit.entries())[-1]
+            assert (entry.act, entry.by, entry.subject) == ("upstream.enable", OLGA, "up")

@@ -15,6 +15,7 @@ from tornadogw.store import (
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_doctor import MongoDoctor
 from tornadogw.store.mongo_rebuild import MongoDayJobs
+from tornadogw.store.mongo_uses import MongoUses
 
 
 def methods(kind: type) -> set[str]:
@@ -37,6 +38,10 @@ def test_each_store_does_what_its_port_says_and_no_more() -> None:
 
 def test_days_are_read_as_their_port_says_and_written_by_the_ledger() -> None:
     assert methods(MongoDays) == methods(ports_usage.DayStore) | methods(ports_usage.DayBook)
+
+
+def test_uses_are_read_as_their_port_says_and_written_by_the_ledger() -> None:
+    assert methods(MongoUses) == methods(ports_usage.UseStore) | methods(ports_usage.DayBook) | {"rebuild"}
 
 
 def test_an_account_is_active_or_not() -> None:

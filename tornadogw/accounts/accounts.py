@@ -268,6 +268,17 @@ class Accounts:
         await self._store.set_language(account.id, checked, self._entry("account.language", account, by))
         return msgspec.structs.replace(account, language=checked)
 
+    async def set_email(self, account: Account, email: str, *, by: str = "") -> Account:
+        """Another address, if it is not another account's."""
+        new = normal_email(email)
+        if new == account.email:
+            return account
+        try:
+            await self._store.set_email(account.id, new, self._entry("account.email", account, by))
+        except Duplicate:
+            raise Conflict(f"there is an account {new} already", zh=f"账户 {new} 已经存在", field="email") from None
+        return msgspec.structs.replace(account, email=new)
+
     async def set_password(self, email: str, password: str | None, *, by: str = "") -> Account:
         """None takes the password away: nobody can log in any more."""
         account = await self.show(email)

@@ -15,6 +15,7 @@ import msgspec
 from typing_extensions import override
 
 from tornadogw.accounts.accounts import Accounts, Credit
+from tornadogw.accounts.addresses import Addresses
 from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.keys import KEEP, Keys, NewKey, Wanted
 from tornadogw.accounts.logins import Logins, NewLogin
@@ -68,11 +69,13 @@ class Desk:
         logins: Logins,
         audit: Audit,
         two_factor: TwoFactor,
+        addresses: Addresses,
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._accounts, self._keys, self._subscriptions = accounts, keys, subscriptions
         self._logins, self._audit, self._two_factor, self._now = logins, audit, two_factor, now
+        self._addresses = addresses
 
     async def show(self, account_id: str) -> Account:
         """For everybody who may see the accounts of others."""
@@ -139,6 +142,11 @@ class Desk:
     async def set_language(self, actor: Actor, account_id: str, language: str | None) -> Account:
         account = await self._changeable(actor, account_id)
         return await self._accounts.set_language(account.email, language, by=actor.by)
+
+    async def set_email(self, actor: Actor, account_id: str, email: str, *, login_id: str = "") -> Account:
+        """The account is logged out everywhere but at `login_id`."""
+        account = await self._changeable(actor, account_id)
+        return await self._addresses.change(account, email, login_id=login_id, by=actor.by)
 
     async def disable(self, actor: Actor, account_id: str) -> Account:
         account = await self._changeable(actor, account_id)

@@ -36,6 +36,18 @@ class Identities:
         """Whether the account belongs to somebody at the provider."""
         return bool(self._oidc.issuer) and await self._store.has(account.id, self._oidc.issuer)
 
+    async def unlink(self, account: Account, *, by: str = "") -> None:
+        """The provider lets nobody in to the account any more, until it is linked by hand; its password does."""
+        if not account.has_password:
+            raise UsageError(
+                "this account has no password: nobody could log in any more",
+                zh="该账户没有密码：解除关联后将无法登录",
+            )
+        issuer = self._oidc.issuer
+        entry = Entry(by=by, act="account.unlink", at=self._now(), account_id=account.id, subject=issuer)
+        if not issuer or not await self._store.remove(account.id, issuer, entry):
+            raise UsageError("this account is not linked", zh="该账户没有关联")
+
     async def account(self, identity: Identity, *, language: str | None = None, mine: Account | None = None) -> Account:
         """The account, linked from now on. `mine`: whose owner is logged in at the browser already."""
         self._welcome(identity)
@@ -65,7 +77,7 @@ class Identities:
             account = await self._new(email, language)
         elif not account.active:
             raise _disabled()
-        elif self._needs_proof(account) and (mine is None or mine.id != account.id):
+        elif await self._needs_proof(account) and (mine is None or mine.id != account.id):
             raise UsageError(
                 "there is an account with your address: log in with its password, then link it at /console/account",
                 zh="已有使用您邮箱的账户：请先用密码登录，再到 /console/account 关联",
@@ -78,9 +90,11 @@ class Identities:
             )
         return account
 
-    def _needs_proof(self, account: Account) -> bool:
-        """Whether only who has its password may link it."""
-        return may(account, "reader") or (account.has_password and not self._proven)
+    async def _needs_proof(self, account: Account) -> bool:
+        """Whether only who has its password may link it: also if its owner has unlinked it."""
+        if may(account, "reader") or (account.has_password and not self._proven):
+            return True
+        return account.has_password and await self._store.removed(account.id, self._oidc.issuer)
 
     async def _new(self, email: str, language: str | None) -> Account:
         if not self._oidc.create or self._mode == "closed":

@@ -177,13 +177,20 @@ class Keys:
             raise _unknown_key(account, key_id)
         return changed
 
-    async def ensure(self, account: Account, text: str, *, label: str, by: str) -> None:
-        """The account has a key with this text, from now on if it had none."""
+    async def ensure(self, account: Account, key_id: str, text: str, *, label: str, by: str) -> bytes:
+        """The account has a key with this id, whatever its text is by now, or one with this text; else it gets one.
+
+        Returns by what digest it is known.
+        """
+        known = await self._keys.digest(account.id, key_id)
+        if known is not None:
+            return known
         digest = self._hasher.digest(text)
         if await self._keys.find(digest) is None:
-            key = ApiKey(id=secrets.token_hex(6), account_id=account.id, label=label, created=self._now())
+            key = ApiKey(id=key_id, account_id=account.id, label=label, created=self._now())
             with suppress(Duplicate):  # made at the same moment
                 await self._keys.add(key, digest, self._entry("key.create", account, key.id, by))
+        return digest
 
     async def list(self, email: str) -> Sequence[ApiKey]:
         """The account's keys, oldest first."""

@@ -22,7 +22,9 @@ _ENCODED = "=?"
 Words = tuple[str, str, str]
 """Subject, what is said, what else is said."""
 
-_WORDS: dict[Literal["register", "taken", "reset"], dict[str, Words]] = {
+Kind = Literal["register", "taken", "reset", "address", "address_taken", "address_changed"]
+
+_WORDS: dict[Kind, dict[str, Words]] = {
     "register": {
         "en": (
             "Confirm your e-mail address",
@@ -57,6 +59,42 @@ _WORDS: dict[Literal["register", "taken", "reset"], dict[str, Words]] = {
             "重设密码",
             "有人（希望是您）忘记了您账户的密码。请打开以下链接设置新密码：",
             "如果不是您本人操作，请忽略本邮件：密码保持不变。",
+        ),
+    },
+    "address": {
+        "en": (
+            "Confirm your new e-mail address",
+            "Somebody, you we hope, wants this address for their account. Open this link and enter your password:",
+            "If it was not you, do nothing: nothing is changed.",
+        ),
+        "zh": (
+            "请确认您的新邮箱",
+            "有人（希望是您）想把账户的邮箱改为这个地址。请打开以下链接，并输入您的密码：",
+            "如果不是您本人操作，请忽略本邮件：不会有任何改动。",
+        ),
+    },
+    "address_taken": {
+        "en": (
+            "You have an account already",
+            "Somebody, you we hope, wanted this address for another account. There is one with it already:",
+            "If it was not you, do nothing: nothing was changed.",
+        ),
+        "zh": (
+            "您已有账户",
+            "有人（希望是您）想把另一个账户的邮箱改为这个地址，但已有账户在使用它：",
+            "如果不是您本人操作，请忽略本邮件：没有任何改动。",
+        ),
+    },
+    "address_changed": {
+        "en": (
+            "Your e-mail address was changed",
+            "Your account has another e-mail address now, and this one is not used for it any more. Log in here:",
+            "If it was not you, tell the operator at once.",
+        ),
+        "zh": (
+            "您的邮箱已更改",
+            "您的账户已改用另一个邮箱，这个地址不再使用。登录地址：",
+            "如果不是您本人操作，请立即联系运营者。",
         ),
     },
 }
@@ -111,9 +149,16 @@ class Post:
     def reset(self, email: str, token: str, language: str | None) -> None:
         self._write("reset", email, language, f"/reset?{urlencode({'token': token})}", works=True)
 
-    def _write(
-        self, kind: Literal["register", "taken", "reset"], email: str, language: str | None, path: str, *, works: bool
-    ) -> None:
+    def address(self, email: str, token: str, language: str | None) -> None:
+        self._write("address", email, language, f"/email?{urlencode({'token': token})}", works=True)
+
+    def address_taken(self, email: str, language: str | None) -> None:
+        self._write("address_taken", email, language, "/login", works=False)
+
+    def address_changed(self, email: str, language: str | None) -> None:
+        self._write("address_changed", email, language, "/login", works=False)
+
+    def _write(self, kind: Kind, email: str, language: str | None, path: str, *, works: bool) -> None:
         spoken = "zh" if language == "zh" else "en"
         subject, said, else_said = _WORDS[kind][spoken]
         parts = [said, f"{self._base}{path}", *([_WORKS[spoken]] if works else []), else_said, self._title]

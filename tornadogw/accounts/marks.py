@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from tornadogw.accounts.audit import Audit
 from tornadogw.store.ports import Entry
 from tornadogw.store.ports_health import HealthStore, Told
+from tornadogw.trial import Outcome
 
 __all__ = ["Marks"]
 
@@ -25,10 +26,25 @@ class Marks:
     async def enable(self, name: str, *, by: str = "") -> Sequence[Told]:
         """Use the key or the upstream of this name again, everywhere. What was left alone of it; maybe nothing."""
         meant = [each for each in await self.all() if each.openings and name in (each.key, each.spot[0])]
+        await self._lift(meant, name, by)
+        return meant
+
+    async def answered(self, upstream: str, outcomes: Sequence[Outcome], *, by: str = "") -> Sequence[Told]:
+        """Use again what somebody's test has shown to answer: of the keys and models of the upstream, and no others."""
+        seen = [(each.key, each.model) for each in outcomes if each.wrong is None]
+
+        def fine(mark: Told) -> bool:
+            model = mark.spot[2]
+            return any(mark.key in ("", key) and model in ("", theirs) for key, theirs in seen)
+
+        meant = [each for each in await self.all() if each.openings and each.spot[0] == upstream and fine(each)]
+        await self._lift(meant, upstream, by)
+        return meant
+
+    async def _lift(self, meant: Sequence[Told], name: str, by: str) -> None:
         if meant:
             before = {"disabled": any(each.disabled for each in meant), "places": len(meant)}
             await self._audit.note(
                 Entry(by=by, act="upstream.enable", at=self._now(), subject=name[:200], before=before)
             )
             await self._store.tell([Told(each.spot, each.key, age=0.0) for each in meant])
-        return meant

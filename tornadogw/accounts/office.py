@@ -7,6 +7,7 @@ import secrets
 import msgspec
 
 from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.addresses import Addresses
 from tornadogw.accounts.admin_tokens import AdminTokens
 from tornadogw.accounts.audit import Audit
 from tornadogw.accounts.codes import Codes
@@ -47,10 +48,11 @@ from tornadogw.store.mongo_plans import MongoPlans
 from tornadogw.store.mongo_subscriptions import MongoSubscriptions
 from tornadogw.store.mongo_totals import MongoTotals
 from tornadogw.store.mongo_tries import MongoTries
+from tornadogw.store.mongo_uses import MongoUses
 from tornadogw.store.ports import PaymentStore
 from tornadogw.store.ports_decisions import CallStore, DecisionStore
 from tornadogw.store.ports_health import HealthStore
-from tornadogw.store.ports_usage import DayStore, TotalStore
+from tornadogw.store.ports_usage import DayStore, TotalStore, UseStore
 
 __all__ = ["Office", "office"]
 
@@ -70,6 +72,7 @@ class Office(msgspec.Struct, frozen=True):
     registration: Registration
     recovery: Recovery
     own: Own
+    addresses: Addresses
     two_factor: TwoFactor
     identities: Identities
     days: DayStore
@@ -80,6 +83,7 @@ class Office(msgspec.Struct, frozen=True):
     calls: CallStore
     payments: PaymentStore
     totals: TotalStore
+    uses: UseStore
     admin_tokens: AdminTokens
 
 
@@ -94,6 +98,7 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
     two_factor = TwoFactor(MongoFactors(mongo), own, tries, Seal(secret.totp_key), settings.portal.title)
     links, mode = MongoLinks(mongo), settings.portal.registration
     post = None if mailer is None else Post(mailer, settings.server.public_url, settings.portal.title)
+    addresses = Addresses(links, accounts, logins, own, tries, post)
     health = MongoHealth(mongo, secrets.token_hex(8))
     return Office(
         accounts=accounts,
@@ -108,15 +113,17 @@ def office(mongo: Mongo, secret: Secret, settings: Settings, mailer: Mailer | No
         registration=Registration(links, accounts, tries, mode, post=post),
         recovery=Recovery(links, accounts, logins, tries, post),
         own=own,
+        addresses=addresses,
         two_factor=two_factor,
         identities=Identities(MongoIdentities(mongo), accounts, settings),
         days=MongoDays(mongo, zone),
         decisions=MongoDecisions(mongo),
         health=health,
-        desk=Desk(accounts, keys, subscriptions, logins, audit, two_factor),
+        desk=Desk(accounts, keys, subscriptions, logins, audit, two_factor, addresses),
         marks=Marks(health, audit),
         calls=MongoCalls(mongo),
         payments=MongoPayments(mongo),
         totals=MongoTotals(mongo, zone),
+        uses=MongoUses(mongo),
         admin_tokens=AdminTokens(MongoAdminTokens(mongo), accounts),
     )

@@ -1,4 +1,4 @@
-"""Plans: make, change, archive, list. A change counts at once for everybody who has the plan."""
+"""Plans: make, change, archive, offer again, list. A change counts at once for everybody who has the plan."""
 
 from __future__ import annotations
 
@@ -93,6 +93,10 @@ class Plans:
     async def archive(self, name: str, *, by: str = "") -> Plan:
         """Nobody new gets it; who has it keeps it, and codes for it that are in the world are good."""
         return await self._change(name, "plan.archive", lambda plan: msgspec.structs.replace(plan, active=False), by)
+
+    async def offer(self, name: str, *, by: str = "") -> Plan:
+        """The way back from `archive`."""
+        return await self._change(name, "plan.offer", lambda plan: msgspec.structs.replace(plan, active=True), by)
 
     async def show(self, name: str) -> Plan:
         plan = await self._store.get(name)

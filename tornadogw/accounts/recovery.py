@@ -53,7 +53,7 @@ class Recovery:
         known = account if account is not None and account.active else None
         mark = await self._accounts.mark("" if known is None else known.id)
         token = secrets.token_urlsafe(32)
-        what = {"account": "" if known is None else known.id, "mark": mark}
+        what = {"account": "" if known is None else known.id, "mark": mark, "email": subject}
         await self._links.add(Link(id=digest(token), kind="reset", ends=self._now() + MINUTES * 60, what=what))
         if known is not None:
             self._post.reset(known.email, token, known.language or language)
@@ -78,8 +78,10 @@ class Recovery:
         return changed
 
     async def _whose(self, link: Link) -> Account | None:
-        """None too once the password was changed in another way."""
+        """None too once the password was changed in another way, or the address, to which the link was sent."""
         account = await self._accounts.by_id(link.what["account"])
-        if account is None or not account.active or await self._accounts.mark(account.id) != link.what["mark"]:
+        if account is None or not account.active or account.email != link.what.get("email", account.email):
+            return None
+        if await self._accounts.mark(account.id) != link.what["mark"]:
             return None
         return account

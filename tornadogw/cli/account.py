@@ -1,4 +1,4 @@
-"""`tornadogw account ...`: make, show, list, disable, enable, password, role, credit, debit, plan, zone."""
+"""`tornadogw account ...`: make, show, list, disable, enable, password, role, email, credit, debit, plan, zone."""
 
 from __future__ import annotations
 
@@ -99,6 +99,17 @@ def enable(state: State, email: str) -> None:
 def password(state: State, email: str) -> None:
     new = _read_password(state.out)
     _change(state, lambda session: session.accounts.set_password(email, new, by=session.by))
+
+
+@account.command("email", help=both("更改邮箱,并退出所有登录。", "Change the e-mail address; every login ends."))
+@argument("email")
+@argument("new")
+@pass_state
+def email_(state: State, email: str, new: str) -> None:
+    async def change(session: Session) -> Account:
+        return await session.addresses.change(await session.accounts.show(email), new, by=session.by)
+
+    _change(state, change)
 
 
 @account.command(help=both("改变角色。", "Change the role."))

@@ -1,4 +1,4 @@
-"""`tornadogw plan ...`: make, change, archive, list."""
+"""`tornadogw plan ...`: make, change, archive, offer again, list."""
 
 from __future__ import annotations
 
@@ -76,6 +76,13 @@ def change(state: State, /, name: str, models: str | None, **given: Any) -> None
 @pass_state
 def archive(state: State, name: str) -> None:
     _one(state, lambda to: to.plans.archive(name, by=to.by))
+
+
+@plan.command(help=both("重新上架。", "Offer an archived plan again."))
+@argument("name")
+@pass_state
+def offer(state: State, name: str) -> None:
+    _one(state, lambda to: to.plans.offer(name, by=to.by))
 
 
 @plan.command("list", help=both("列出所有套餐。", "List all plans."))

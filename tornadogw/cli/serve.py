@@ -67,7 +67,12 @@ def _document(serving: Serving) -> dict[str, Any]:
         "plugins": msgspec.to_builtins(serving.plugins),
         "models": list(serving.models),
         "metrics": list(serving.metrics),
-        "welcome": first and {**msgspec.to_builtins(first), "curl": _first_call(serving, first.key, "Hello")},
+        "welcome": first
+        and {
+            **msgspec.to_builtins(first),
+            "curl": _first_call(serving, first.key, "Hello"),
+            "login": _login(serving),
+        },
         "started_in": round(serving.started_in, 3),
     }
 
@@ -100,6 +105,8 @@ def _welcome(serving: Serving, out: Output) -> Iterator[str]:
         f"First start: owner {first.email}, password {first.password} (shown only now). Try:",
     )
     yield _first_call(serving, first.key, out.say("你好", "Hello"))
+    if login := _login(serving):
+        yield out.say("网页登录: ", "Pages, log in at ") + login
     if ECHO not in serving.models:
         yield out.say("先充值: ", "It needs money first: ") + f"tornadogw account credit {first.email} 10"
     yield ""
@@ -107,9 +114,19 @@ def _welcome(serving: Serving, out: Output) -> Iterator[str]:
 
 def _first_call(serving: Serving, key: str, text: str) -> str:
     """A line for bash that works at once, from this machine."""
-    url = serving.url
-    for anywhere, here in _ANYWHERE.items():
-        url = url.replace(anywhere, here)
+    url = _reached(serving.url)
     body = f'{{"messages":[{{"role":"user","content":"{text}"}}]}}'
     headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
     return f"curl {url}{serving.prefix}/chat/completions {headers} -d {shlex.quote(body)}"
+
+
+def _login(serving: Serving) -> str:
+    """Where the owner logs in; empty: there are no pages."""
+    return f"{_reached(serving.public_url).rstrip('/')}/login" if serving.pages else ""
+
+
+def _reached(url: str) -> str:
+    """How this machine gets there."""
+    for anywhere, here in _ANYWHERE.items():
+        url = url.replace(anywhere, here)
+    return url

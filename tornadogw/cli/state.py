@@ -32,6 +32,8 @@ class Serving(Protocol):
     models: tuple[str, ...]
     welcome: Welcome | None
     """Only at the very first start."""
+    pages: bool
+    """Whether there are pages for people."""
     metrics: tuple[str, ...]
     """Where each worker is asked for its figures."""
     started_in: float

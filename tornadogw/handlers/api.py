@@ -52,18 +52,18 @@ class ApiHandler(BaseHandler):
         verdict = limiter.address(address) or await limiter.ask_address(address)
         try:
             _pass(verdict)
-            key = await self.key()
-            self._caller = caller = await self.parts.auth.caller(key, real_address(peer, forwarded, trusted))
+            self._caller = caller = await self.who(real_address(peer, forwarded, trusted))
             verdict = limiter.key(caller) or await limiter.ask_key(caller)
             _pass(verdict)
         finally:
             self._tell(verdict)
         await super().check()
 
-    async def key(self) -> str:
-        """The text of the caller's key; empty: there is none."""
+    async def who(self, address: str) -> Caller:
+        """Whose key this request has. Raises GatewayError."""
         headers = self.request.headers
-        return headers.get("X-API-Key") or bearer(headers.get("Authorization", ""))
+        key = headers.get("X-API-Key") or bearer(headers.get("Authorization", ""))
+        return await self.parts.auth.caller(key, address)
 
     def _tell(self, verdict: Verdict) -> None:
         """The window that applies: the address's until the key is known, then the key's."""

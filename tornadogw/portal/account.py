@@ -1,4 +1,4 @@
-"""A person's own account: password, language, time zone, and where it is logged in."""
+"""A person's own account: password, address, language, time zone, and where it is logged in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing_extensions import override
 from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.moments import shown_moment
-from tornadogw.portal.page import LANGUAGE, REMEMBERED
+from tornadogw.portal.page import LANGUAGE
 from tornadogw.portal.two_factor import HERE, TwoFactorForms
 from tornadogw.types import Value
 
@@ -36,8 +36,10 @@ class AccountPage(TwoFactorForms):
     template: ClassVar[str] = "console_account.html"
     acts: ClassVar[Mapping[str, str]] = {
         "password": "change_password",
+        "email": "ask_for_email",
         "language": "set_language",
         "zone": "set_zone",
+        "unlink": "unlink",
         "end": "end_login",
         "end_others": "end_others",
         **TwoFactorForms.acts,
@@ -51,6 +53,7 @@ class AccountPage(TwoFactorForms):
             **await self.factor(),
             "account": account,
             "provider": self._provider,
+            "by_mail": office.addresses.by_mail,
             "linked": await office.identities.linked(account),
             "logins": await self._logins(standing.time_zone or self.parts.settings.money.time_zone),
             "zone": self.form.text("zone") or standing.time_zone,
@@ -92,15 +95,25 @@ class AccountPage(TwoFactorForms):
         )
         self.go(HERE, self.say("Your password is changed. Every other browser is logged out."))
 
+    async def ask_for_email(self) -> None:
+        """Done when the link is opened that is sent to the new address."""
+        new = await self.parts.office.addresses.ask(
+            self.visit.account,
+            self.form.raw("old_password"),
+            self.form.text("email"),
+            language=self.language,
+            address=self.subject,
+        )
+        self.go(HERE, self.say("A mail is on its way to %s: open the link in it. It works for 30 minutes.", new))
+
     async def set_language(self) -> None:
-        """For messages of the API, and for the pages in this browser."""
+        """For messages of the API, and for the pages; what was chosen in this browser before counts no more."""
         language = self.form.maybe("language")
         changed = await self.parts.office.accounts.set_language(self.visit.account.email, language, by=self.visit.by)
-        if changed.language is None:
+        if not self.visit.login.by:  # an operator goes on reading in their own
             self.clear_cookie(LANGUAGE)
-        else:
-            self.set_cookie(LANGUAGE, changed.language, expires_days=REMEMBERED)
-            self.language = "zh" if changed.language == "zh" else "en"
+            self.request.cookies.pop(LANGUAGE, None)
+            self.speak(changed.language, days=self.parts.settings.portal.login_days)
         self.go(HERE, self.say("Your language is changed."))
 
     async def set_zone(self) -> None:
@@ -108,6 +121,14 @@ class AccountPage(TwoFactorForms):
             self.visit.account.email, self.form.text("zone"), by=self.visit.by
         )
         self.go(HERE, self.say("Your time zone is changed."))
+
+    async def unlink(self) -> None:
+        """Takes the password: it is what is left to log in with."""
+        account = self.visit.account
+        if account.has_password:
+            await self.parts.office.own.prove(account, self.form.raw("old_password"), address=self.subject)
+        await self.parts.office.identities.unlink(account, by=self.visit.by)
+        self.go(HERE, self.say("The link is gone: your password logs you in."))
 
     async def end_login(self) -> None:
         await self.parts.office.own.end_login(self.visit.account, self.form.text("id"), by=self.visit.by)

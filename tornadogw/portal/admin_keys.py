@@ -23,12 +23,14 @@ class KeysPage(AdminPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        return {"keys": None, "emails": {}, "most": ROWS, "may_change": self.actor.role in ("operator", "owner")}
+        may_change = self.actor.role in ("operator", "owner")
+        return {"keys": None, "emails": {}, "used": {}, "most": ROWS, "may_change": may_change}
 
     async def find(self) -> None:
         found = await self.parts.office.keys.search(self.form.text("sought_key"), limit=ROWS)
         emails = await self.emails(each.account_id for each in found)
-        self.show(self.template, **{**await self.values(), "keys": found, "emails": emails})
+        used = await self.parts.office.uses.last([each.id for each in found])
+        self.show(self.template, **{**await self.values(), "keys": found, "emails": emails, "used": used})
 
     async def disable(self) -> None:
         form = self.form

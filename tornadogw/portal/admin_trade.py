@@ -17,7 +17,7 @@ __all__ = ["CodesPage", "InvitationsPage", "PlansPage"]
 
 class PlansPage(AdminPage):
     template: ClassVar[str] = "admin_plans.html"
-    acts: ClassVar[Mapping[str, str]] = {"create": "create", "change": "alter", "archive": "archive"}
+    acts: ClassVar[Mapping[str, str]] = {"create": "create", "change": "alter", "archive": "archive", "offer": "offer"}
 
     @override
     async def values(self) -> dict[str, Any]:
@@ -51,6 +51,10 @@ class PlansPage(AdminPage):
     async def archive(self) -> None:
         await self.parts.office.plans.archive(self.form.text("name"), by=self.visit.by)
         self.go("/admin/plans", self.say("The plan is archived: nobody new gets it."))
+
+    async def offer(self) -> None:
+        await self.parts.office.plans.offer(self.form.text("name"), by=self.visit.by)
+        self.go("/admin/plans", self.say("The plan is offered again."))
 
 
 class CodesPage(AdminPage):

@@ -33,6 +33,7 @@ class UserPage(AdminPage):
         "subscribe": "subscribe",
         "end_plan": "end_plan",
         "language": "set_language",
+        "email": "set_email",
         "disable": "disable",
         "enable": "enable",
         "role": "set_role",
@@ -61,14 +62,15 @@ class UserPage(AdminPage):
         office, user = self.parts.office, await self.user()
         calls, _ = await office.calls.calls(Calls(account_id=user.id), CALLS)
         lines, more = await office.audit.page(Audited(account_id=user.id), limit=LINES)
-        standing = await office.subscriptions.of(user)
+        standing, keys = await office.subscriptions.of(user), await office.keys.list(user.email)
         return {
             "user": user,
             "changeable": self.changeable(user),
             "standing": standing,
             "running": [each for each in standing.subscriptions if each.until > time.time()],
             "plans": [each for each in await office.plans.list() if each.active],
-            "keys": await office.keys.list(user.email),
+            "keys": keys,
+            "used": await office.uses.last([each.id for each in keys]),
             "logins": await office.logins.of(user),
             "two_factor": await office.two_factor.on(user),
             "calls": calls,
@@ -122,6 +124,12 @@ class UserPage(AdminPage):
     async def set_language(self) -> None:
         await self.parts.office.desk.set_language(self.actor, self.user_id, self.form.maybe("language"))
         self.done(self.say("Done."))
+
+    async def set_email(self) -> None:
+        await self.parts.office.desk.set_email(
+            self.actor, self.user_id, self.form.text("email"), login_id=self.visit.login.id
+        )
+        self.done(self.say("The address is changed, and the account is logged out everywhere."))
 
     async def disable(self) -> None:
         await self.parts.office.desk.disable(self.actor, self.user_id)

@@ -39,6 +39,7 @@ class EntryPage(FormPage):
         logins, days = self.parts.office.logins, self.parts.settings.portal.login_days
         new = await logins.begin(account, address=self.address, agent=self.request.headers.get("User-Agent", ""))
         self.set_signed_cookie(LOGIN, new.token, expires_days=days)
+        self.speak(account.language, days=days)
         self.clear_cookie("_xsrf")  # a new one for who is somebody now
         self.go(inside(self.form.text("next")), notice)
 
@@ -117,4 +118,5 @@ class LogoutPage(PrivatePage):
             await logins.end(found[1], found[0].id)  # who leaves as somebody else leaves as oneself, too
         self.clear_cookie(OWN)
         self.clear_cookie(LOGIN)
+        self.speak(None)
         self.go("/", self.say("You are logged out."))

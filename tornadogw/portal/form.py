@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from tornado.escape import xhtml_unescape
+from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 from typing_extensions import override
 
@@ -14,7 +15,7 @@ from tornadogw.accounts.tries import TooMany
 from tornadogw.errors import BodyTooLarge, InvalidRequest, UsageError, WrongMediaType
 from tornadogw.portal.page import PageHandler
 
-__all__ = ["Fields", "Forbidden", "FormPage"]
+__all__ = ["Fields", "Forbidden", "FormPage", "check_origin"]
 
 MOST_BYTES = 65536
 MOST_FIELDS = 500
@@ -28,6 +29,15 @@ class Forbidden(InvalidRequest):
 
     status: ClassVar[int] = 403
     words: ClassVar[tuple[str, str]] = ("您无权这样做", "You may not do this")
+
+
+def check_origin(request: HTTPServerRequest, public_url: str) -> None:
+    """A browser says from which site a form comes; another one's is refused whatever it has. Raises Forbidden."""
+    origin = request.headers.get("Origin")
+    fetched = request.headers.get("Sec-Fetch-Site", "same-origin")
+    ours = {urlsplit(public_url).netloc, request.host} - {""}
+    if (origin is not None and urlsplit(origin).netloc not in ours) or fetched not in ("same-origin", "none"):
+        raise Forbidden(zh="表单来自另一个网站", en="the form comes from another site")
 
 
 class Fields:
@@ -93,20 +103,12 @@ class FormPage(PageHandler):
     async def check(self) -> None:
         await super().check()
         if self.request.method == "POST":
-            self._check_origin()
+            check_origin(self.request, self.parts.settings.server.public_url)
             headers = self.request.headers  # no browser sends a form whose length it does not say
             if "Transfer-Encoding" in headers or int(headers.get("Content-Length", "0")) > MOST_BYTES:
                 raise BodyTooLarge
             if not self.request.headers.get("Content-Type", "").lower().startswith(_FORM):
                 raise WrongMediaType(zh=f"请使用 {_FORM}", en=f"send {_FORM}")
-
-    def _check_origin(self) -> None:
-        """A browser says from which site a form comes; another one's is refused whatever it has."""
-        origin = self.request.headers.get("Origin")
-        fetched = self.request.headers.get("Sec-Fetch-Site", "same-origin")
-        ours = {urlsplit(self.base_url).netloc, self.request.host}
-        if (origin is not None and urlsplit(origin).netloc not in ours) or fetched not in ("same-origin", "none"):
-            raise Forbidden(zh="表单来自另一个网站", en="the form comes from another site")
 
     @override
     def data_received(self, chunk: bytes) -> None:

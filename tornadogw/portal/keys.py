@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from tornadogw.errors import UnknownPath
 from tornadogw.handlers.base import Access
 from tornadogw.jsontext import dumps
 from tornadogw.portal.form import Fields
-from tornadogw.portal.moments import day_after, shown_day, shown_moment
+from tornadogw.portal.moments import day_after, shown_moment
 from tornadogw.portal.private import PrivatePage
 from tornadogw.router import AUTO
 from tornadogw.store.ports import ApiKey
@@ -23,7 +24,7 @@ from tornadogw.types import Value
 __all__ = ["MyKeyPage", "MyKeysPage"]
 
 USED_DAYS = 30
-"""Days in which it is looked for when a key was used last."""
+"""Days of which the calls are told."""
 _STREAM: Mapping[str, bool | None] = {"": None, "yes": True, "no": False}
 
 
@@ -36,7 +37,7 @@ class ShownKey(Value, frozen=True):
     created: str
     expires: str
     used: str
-    """The last day with a call, empty: none lately."""
+    """When its last call began, empty: it was never used."""
     requests: int
     """In the last `USED_DAYS` days."""
 
@@ -54,21 +55,22 @@ class OwnKeys(PrivatePage):
         """The account's, oldest first."""
         office, zone = self.parts.office, await self.own_zone()
         first, last = day_after(-USED_DAYS + 1, zone), day_after(0, zone)
-        used: dict[str, tuple[str, int]] = {}
+        requests: Counter[str] = Counter()
         for day in await office.days.page(self.visit.account.id, first, last):
-            for key_id, count in day.keys.items():
-                used[key_id] = day.day, used.get(key_id, ("", 0))[1] + count.requests
-        return [self._shown(key, used.get(key.id, ("", 0)), zone) for key in await office.keys.list(self.email)]
+            requests.update({key_id: count.requests for key_id, count in day.keys.items()})
+        keys = await office.keys.list(self.email)
+        used = await office.uses.last([key.id for key in keys])
+        return [self._shown(key, used.get(key.id), requests[key.id], zone) for key in keys]
 
-    def _shown(self, key: ApiKey, used: tuple[str, int], zone: str) -> ShownKey:
+    def _shown(self, key: ApiKey, used: float | None, requests: int, zone: str) -> ShownKey:
         expired = key.expires is not None and key.expires <= self.now
         return ShownKey(
             key,
             "disabled" if key.disabled else "expired" if expired else "active",
             shown_moment(key.created, zone),
             "" if key.expires is None else shown_moment(key.expires, zone),
-            shown_day(used[0]) if used[0] else "",
-            used[1],
+            "" if used is None else shown_moment(used, zone),
+            requests,
         )
 
     def show_text(self, new: NewKey) -> None:

@@ -15,8 +15,9 @@ from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.portal.entry import EntryPage
 from tornadogw.portal.form import FormPage
+from tornadogw.portal.private import visit_of
 
-__all__ = ["ConfirmPage", "ForgotPage", "ResetPage"]
+__all__ = ["ConfirmPage", "EmailPage", "ForgotPage", "ResetPage"]
 
 TOKEN = "token"  # noqa: S105 -- the name of an argument
 _DAYS = 30 / 1440
@@ -80,6 +81,29 @@ class ResetPage(LinkPage):
         self.go(
             "/login", self.say("Your password is changed, and every browser is logged out. Log in with the new one.")
         )
+
+
+class EmailPage(LinkPage):
+    template: ClassVar[str] = "email.html"
+    acts: ClassVar[Mapping[str, str]] = {"": "confirm"}
+    cookie: ClassVar[str] = "email"
+
+    @override
+    async def values(self) -> dict[str, Any]:
+        try:
+            return {"email": await self.parts.office.addresses.asked(self.token)}
+        except UsageError:
+            return {"email": ""}
+
+    async def confirm(self) -> None:
+        """Who is logged in here stays so."""
+        visit = await visit_of(self)
+        login_id = "" if visit is None else visit.login.id
+        await self.parts.office.addresses.confirm(
+            self.token, self.form.raw("old_password"), login_id=login_id, address=self.subject
+        )
+        self.clear_cookie(self.cookie)
+        self.go("/console/account", self.say("Your e-mail address is changed. Every other browser is logged out."))
 
 
 class ConfirmPage(LinkPage, EntryPage):

@@ -15,10 +15,12 @@ from tornadogw.limits.addresses import client_address, real_address
 from tornadogw.portal.pages import Language, Pages
 from tornadogw.store.ports import StoreUnavailable
 
-__all__ = ["LANGUAGE", "LOGIN", "OWN", "REMEMBERED", "AssetHandler", "PageHandler"]
+__all__ = ["LANGUAGE", "LOGIN", "OWN", "AssetHandler", "PageHandler"]
 
 LANGUAGE = "lang"
 """The cookie, and the argument that sets it."""
+ACCOUNTS = "own_lang"
+"""The cookie with the language of the account that has logged in here, for pages that look no account up."""
 LOGIN = "login"
 """The signed cookie with the token of a login."""
 OWN = "own"
@@ -69,9 +71,22 @@ class PageHandler(BaseHandler):
         return _KNOWN.get(self.request.query_arguments.get(LANGUAGE, [b""])[-1].decode("latin-1"))
 
     def _language(self) -> Language:
-        """Chosen here, chosen before, or as the browser prefers."""
-        preferred = prefers(self.request.headers.get("Accept-Language", ""), self.parts.settings.server.language)
-        return self._chosen or _KNOWN.get(self.get_cookie(LANGUAGE) or "") or preferred
+        """Chosen here, chosen in this browser before, the account's, or as the browser prefers."""
+        known = (_KNOWN.get(self.get_cookie(name) or "") for name in (LANGUAGE, ACCOUNTS))
+        return self._chosen or next(filter(None, known), None) or self._preferred
+
+    @property
+    def _preferred(self) -> Language:
+        return prefers(self.request.headers.get("Accept-Language", ""), self.parts.settings.server.language)
+
+    def speak(self, language: str | None, *, days: float = 0) -> None:
+        """From now on the account's language, unless another one is chosen in this browser; None: it has none."""
+        known = _KNOWN.get(language or "")
+        if known is None:
+            self.clear_cookie(ACCOUNTS)
+        else:
+            self.set_cookie(ACCOUNTS, known, expires_days=days)
+        self.language = _KNOWN.get(self.get_cookie(LANGUAGE) or "") or known or self._preferred
 
     def say(self, text: str, *values: Any) -> str:
         """`text` in the reader's language, with the values put in."""

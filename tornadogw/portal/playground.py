@@ -12,10 +12,11 @@ from tornadogw.auth import derived_key
 from tornadogw.errors import Unavailable, UnknownPath
 from tornadogw.handlers.base import REQUEST_ID, Access
 from tornadogw.handlers.completions import CompletionsHandler
-from tornadogw.portal.form import Forbidden
+from tornadogw.portal.form import Forbidden, check_origin
 from tornadogw.portal.private import PrivatePage, visit_of
 from tornadogw.router import AUTO
 from tornadogw.store.ports import StoreUnavailable
+from tornadogw.types import Caller
 
 __all__ = ["PlaygroundCostPage", "PlaygroundHandler", "PlaygroundPage"]
 
@@ -34,15 +35,17 @@ class PlaygroundPage(PrivatePage):
 
 
 class PlaygroundHandler(CompletionsHandler):
-    """`POST chat/completions` with a login in place of a key. Each account has a key for it, whose text nobody sees: it
-    follows from the server's secret. It is listed, limited and disabled as every key is.
+    """`POST chat/completions` with a login in place of a key. Each account has a key for it, which is known by its id:
+    that and its first text, which nobody sees, follow from the server's secret. It is listed, limited, disabled and
+    rotated as every key is.
     """
 
     access: ClassVar[Access] = "login"
 
     @override
-    async def key(self) -> str:
+    async def who(self, address: str) -> Caller:
         """Raises GatewayError for who has not logged in, and for another site's request."""
+        check_origin(self.request, self.parts.settings.server.public_url)
         try:
             self.check_xsrf_cookie()
         except HTTPError:
@@ -51,11 +54,13 @@ class PlaygroundHandler(CompletionsHandler):
             visit = await visit_of(self)
             if visit is None:
                 raise Forbidden(zh="请重新登录", en="log in again")
-            text = derived_key(self.parts.secret.derive(f"playground/1/{visit.account.id}", 30))
-            await self.parts.office.keys.ensure(visit.account, text, label=LABEL, by=visit.by)
+            secret, account = self.parts.secret, visit.account
+            text = derived_key(secret.derive(f"playground/1/{account.id}", 30))
+            key_id = secret.derive(f"playground-id/1/{account.id}", 6).hex()
+            digest = await self.parts.office.keys.ensure(account, key_id, text, label=LABEL, by=visit.by)
         except StoreUnavailable:
             raise Unavailable(retry_after=1) from None
-        return text
+        return await self.parts.auth.caller_of(digest, address)
 
     @override
     def allow_origin(self) -> None:

@@ -64,6 +64,8 @@ class UpstreamPage(SupplyPage):
         "test": "test",
     }
     outcomes: Sequence[Outcome] | None = None
+    lifted = 0
+    """Places that the test has shown to answer, and that are no longer left alone."""
 
     @override
     async def values(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class UpstreamPage(SupplyPage):
             "filled": {**upstream_filled(found.fields if found else {}), **again},
             "vendors": sorted(self.vendors()),
             "outcomes": self.outcomes,
+            "lifted": self.lifted,
         }
 
     def vendors(self) -> set[str]:
@@ -108,8 +111,9 @@ class UpstreamPage(SupplyPage):
         self.done(self.say("The key is removed."), self.named)
 
     async def test(self) -> None:
-        """Waits for the upstream, up to a minute."""
+        """Waits for the upstream, up to a minute; what answers is no longer left alone."""
         self.outcomes = await self.parts.supply.test(self.named, self.form.text("model"))
+        self.lifted = len(await self.parts.office.marks.answered(self.named, self.outcomes, by=self.visit.by))
         self.show(self.template, **await self.values())
 
 

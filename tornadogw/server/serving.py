@@ -28,6 +28,8 @@ class Serving(Value, frozen=True):
     models: tuple[str, ...]
     welcome: Welcome | None
     """Only at the very first start."""
+    pages: bool
+    """Whether there are pages for people."""
     metrics: tuple[str, ...]
     """Where each worker is asked for its figures."""
     started_in: float

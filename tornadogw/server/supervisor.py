@@ -324,6 +324,7 @@ class Supervisor:
                 mongod=_mongod(self._private),
                 plugins=ready.plugins,
                 models=ready.models,
+                pages=self._loaded.settings.portal.enabled,
                 metrics=tuple(f"{_url(*slot.metrics)}/metrics" for slot in self._slots if slot.metrics),
                 welcome=next(filter(None, welcomes), None),
                 started_in=time.monotonic() - self._began,

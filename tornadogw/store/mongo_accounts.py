@@ -126,6 +126,12 @@ class MongoAccounts:
     async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None:
         await self._set(account_id, entry, lang=language)
 
+    async def set_email(self, account_id: str, email: str, entry: Entry) -> None:
+        try:
+            await self._set(account_id, entry, email=email)
+        except DuplicateKeyError:
+            raise Duplicate(email) from None
+
     async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None:
         await self._set(account_id, entry, pw=password_hash)
 

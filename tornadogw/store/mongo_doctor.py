@@ -14,14 +14,25 @@ import pymongo
 from pymongo.errors import OperationFailure
 
 from tornadogw.store.mongo import Mongo, Session
-from tornadogw.store.mongo_days import EARLIEST, counted, day_expression, name_of, usage_day
+from tornadogw.store.mongo_days import EARLIEST, began, counted, day_expression, name_of, usage_day
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_leases import MongoLeases
 from tornadogw.store.mongo_retention import complete_from, days_from
+from tornadogw.store.mongo_totals import total, totalled
 from tornadogw.store.mongo_values import money, seconds
 from tornadogw.store.ports import PAYMENT_REF
-from tornadogw.store.ports_doctor import AccountFacts, Budgeted, LeaseFacts, Stray, Trade, Twice, WalletFacts
+from tornadogw.store.ports_doctor import (
+    AccountFacts,
+    Budgeted,
+    LeaseFacts,
+    Stray,
+    TotalFacts,
+    Trade,
+    Twice,
+    WalletFacts,
+)
 from tornadogw.store.ports_money import Overdue, Part, Wallet
+from tornadogw.store.ports_usage import Total
 
 __all__ = ["MongoDoctor"]
 
@@ -200,6 +211,23 @@ class MongoDoctor:
         unclaimed = [each for ref, each in paid.items() if ref not in due and PAYMENT_REF.fullmatch(ref)]
         found += [Trade(f"payments/{each['_id']}", each["a"], 0, int(each["amount"])) for each in unclaimed]
         return [each for each in found if each.due != each.paid]
+
+    async def totals(self) -> Sequence[TotalFacts]:
+        return await self._in_snapshot(self._totals)
+
+    async def _totals(self, session: Session) -> list[TotalFacts]:
+        now: datetime = (await self._mongo.client.admin.command("hello"))["localTime"].replace(tzinfo=UTC)
+        events_from, kept_from = await complete_from(self._mongo, now), await days_from(self._mongo, now)
+        first = max(_first_whole(events_from - EARLIEST), _first_whole(kept_from))
+        done = await self._find("usage_runs", {"_id": {"$gte": first, "$lt": "a"}, "done": {"$exists": True}}, session)
+        stored = {each["_id"]: each for each in await self._find("usage_total", {"_id": {"$gte": first}}, session)}
+        days = sorted(each["_id"] for each in done if "x" not in stored.get(each["_id"], {}))
+        if not days:
+            return []
+        counts = await self._read("events", totalled({"t": began(days)}, days, self._zone), session)
+        counted = {each["_id"]: total(each) for each in counts}
+        known = {day: total(each) for day, each in stored.items()}
+        return [TotalFacts(counted.get(day, Total(day)), known.get(day, Total(day))) for day in days]
 
     async def _find(self, collection: str, query: Mapping[str, Any], session: Session) -> Documents:
         documents: Documents = await self._database[collection].find(query, session=session).to_list(None)

@@ -1,6 +1,7 @@
 """Which accounts belong to identities at OpenID providers, in MongoDB.
 
-identities  `_id` digest of issuer and subject, `a` account, `i` issuer, `s` subject, `t` since when
+identities  `_id` digest of issuer and subject, `a` account, `i` issuer, `s` subject, `t` since when; of an account
+            that was unlinked: `_id` and `a` say so, without `s`
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class MongoIdentities:
         }
 
         async def put(session: Session) -> None:
+            await self._identities.delete_one(_unlinked(account_id, identity.issuer), session=session)
             await self._identities.insert_one(document, session=session)
             await note(self._mongo, session, entry)
 
@@ -60,6 +62,30 @@ class MongoIdentities:
             except DuplicateKeyError:
                 return False
         return True
+
+    async def remove(self, account_id: str, issuer: str, entry: Entry) -> bool:
+        mark = _unlinked(account_id, issuer)
+
+        async def drop(session: Session) -> bool:
+            gone = await self._identities.delete_one({"a": account_id, "i": issuer}, session=session)
+            if gone.deleted_count:
+                await self._identities.replace_one(
+                    mark, {**mark, "i": issuer, "t": moment(entry.at)}, upsert=True, session=session
+                )
+                await note(self._mongo, session, entry)
+            return gone.deleted_count == 1
+
+        return await self._mongo.transaction(drop)
+
+    async def removed(self, account_id: str, issuer: str) -> bool:
+        with driver_errors():
+            return await self._identities.find_one(_unlinked(account_id, issuer), {"_id": 1}) is not None
+
+
+def _unlinked(account_id: str, issuer: str) -> Mapping[str, str]:
+    """What remembers it; no identity has such an id, and no account."""
+    name = f"unlinked {account_id} {hashlib.sha256(issuer.encode()).hexdigest()}"
+    return {"_id": name, "a": name}
 
 
 def _digest(identity: Identity) -> str:

@@ -154,6 +154,11 @@ class MongoKeys:
             document = await self._keys.find_one({"_id": key_id})
         return None if document is None else _key(document)
 
+    async def digest(self, account_id: str, key_id: str) -> bytes | None:
+        with driver_errors():
+            document = await self._keys.find_one({"_id": key_id, "a": account_id}, {"h": 1})
+        return None if document is None else bytes(document["h"])
+
     async def labelled(self, prefix: str, limit: int) -> Sequence[ApiKey]:
         wanted = {"name": {"$gte": prefix, "$lt": f"{prefix}\uffff"}}
         by_label = [("name", ASCENDING), ("_id", ASCENDING)]

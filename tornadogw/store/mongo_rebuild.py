@@ -21,6 +21,7 @@ from tornadogw.store.mongo_days import EARLIEST, LATEST, began, between, counted
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from, days_from
 from tornadogw.store.mongo_totals import MongoTotals
+from tornadogw.store.mongo_uses import MongoUses
 
 __all__ = ["MongoDayJobs", "written_over"]
 
@@ -53,6 +54,7 @@ class MongoDayJobs:
         self._mongo, self._zone = mongo, zone
         self._events, self._days = mongo.database["events"], mongo.database["usage_day"]
         self._runs, self._totals = mongo.database["usage_runs"], MongoTotals(mongo, zone)
+        self._uses = MongoUses(mongo)
 
     async def due(self) -> Sequence[str]:
         now = datetime.now(UTC)
@@ -96,9 +98,13 @@ class MongoDayJobs:
         begun = await self._now()
         await self._merge({"t": began(days)}, days)
         await self._empty({"d": {"$gte": date_of(first), "$lte": date_of(last)}}, begun)
-        await self._totals.rebuild(days, MARGIN_MS)
+        await self._totals.rebuild(days, MARGIN_MS, begun)
+        await self._uses.rebuild({"t": began(days)})
         with driver_errors():
             return await self._days.count_documents({"d": {"$gte": date_of(first), "$lte": date_of(last)}})
+
+    async def rebuild_uses(self) -> None:
+        await self._uses.rebuild({})
 
     async def rebuild_late(self) -> int:
         floor = await complete_from(self._mongo, datetime.now(UTC))
@@ -114,7 +120,7 @@ class MongoDayJobs:
                 await self._merge(theirs, [day])
             await self._quiet([each["_id"] for each in documents])
         for day in await self._totals.late():
-            await self._totals.rebuild([day], MARGIN_MS)
+            await self._totals.rebuild([day], MARGIN_MS, await self._now())
         return len(found)
 
     async def _quiet(self, ids: Sequence[str]) -> None:

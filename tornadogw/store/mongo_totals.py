@@ -8,7 +8,7 @@ usage_total  `_id` YYYYMMDD, the accounts' local day, `d` as a date (for its rem
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,13 +30,14 @@ from tornadogw.store.mongo_days import (
 )
 from tornadogw.store.mongo_errors import driver_errors
 from tornadogw.store.mongo_retention import complete_from
+from tornadogw.store.mongo_uses import MongoUses
 from tornadogw.store.mongo_values import money
 from tornadogw.store.ports import MAX_AMOUNT
 from tornadogw.store.ports_money import Entry
 from tornadogw.store.ports_usage import Sum, Total
 from tornadogw.types import Record
 
-__all__ = ["FINE", "MongoBooks", "MongoTotals"]
+__all__ = ["FINE", "MongoBooks", "MongoTotals", "total", "totalled"]
 
 FIELDS: Mapping[str, str] = {
     "requests": "n",
@@ -54,6 +55,7 @@ SECONDS = 600.0
 """How long one rebuild may take."""
 _BAR, _BAR_CODE = "|", "%7C"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_EMPTIED: list[Mapping[str, Any]] = [{"$set": {"p": {"$literal": {}}, "b": "$$NOW"}}, {"$unset": "x"}]
 _Sums = dict[str, list[int]]
 
 
@@ -72,7 +74,7 @@ class MongoTotals:
     async def totals(self, first: str, last: str) -> Sequence[Total]:
         with driver_errors():
             found = await self._totals.find({"_id": {"$gte": first, "$lte": last}}).sort("_id", ASCENDING).to_list(None)
-        return [_total(each) for each in found]
+        return [total(each) for each in found]
 
     # --- written ---------------------------------------------------------------------------------------------------
 
@@ -100,16 +102,17 @@ class MongoTotals:
 
     # --- counted anew ----------------------------------------------------------------------------------------------
 
-    async def rebuild(self, days: Sequence[str], margin_ms: int) -> None:
+    async def rebuild(self, days: Sequence[str], margin_ms: int, begun: datetime) -> None:
         """Count these days, in order and without gaps, anew from their events, which are all there.
 
-        `margin_ms`: for which an addition may be on its way, as for `usage_day`.
+        `margin_ms`: for which an addition may be on its way, as for `usage_day`. `begun`: when that was asked for.
         """
-        stages = [*_counted({"t": began(days)}, days, self._zone), *_written_over(margin_ms)]
+        stages = [*totalled({"t": began(days)}, days, self._zone), *_written_over(margin_ms)]
         there = [UpdateOne({"_id": day}, {"$setOnInsert": {"d": date_of(day), "p": {}}}, upsert=True) for day in days]
         with driver_errors(), pymongo.timeout(SECONDS):
             await self._events.aggregate(stages, allowDiskUse=True).to_list(None)
             await self._totals.bulk_write(there, ordered=False)
+            await self._totals.update_many({"_id": {"$in": list(days)}, "$expr": _silent(begun, margin_ms)}, _EMPTIED)
 
     async def late(self) -> Sequence[str]:
         """Days that are over and got an event since they were counted, and closed ones that were never counted."""
@@ -125,23 +128,29 @@ class MongoTotals:
 
 
 class MongoBooks:
-    """A `DayBook`: days of accounts, and of all of them."""
+    """A `DayBook`: days of accounts, and of all of them, and when keys were used."""
 
     def __init__(self, mongo: Mongo, zone: str) -> None:
         self._days, self._totals = MongoDays(mongo, zone), MongoTotals(mongo, zone)
+        self._uses = MongoUses(mongo)
 
     async def add(self, entries: Sequence[Entry]) -> None:
         try:
             await self._days.add(entries)
         finally:
-            await self._totals.add(entries)
+            try:
+                await self._totals.add(entries)
+            finally:
+                await self._uses.add(entries)
 
     async def mark(self, entries: Sequence[Entry]) -> None:
         await self._days.mark(entries)
         await self._totals.mark(entries)
+        await self._uses.mark(entries)
 
 
-def _total(document: Mapping[str, Any]) -> Total:
+def total(document: Mapping[str, Any]) -> Total:
+    """A document of `usage_total`."""
     sums = {_pair(name): Sum(*(int(each.get(short, 0)) for short in _SHORT)) for name, each in document["p"].items()}
     return Total(document["_id"], sums)
 
@@ -188,7 +197,7 @@ def _update(day: str, sums: _Sums) -> UpdateOne:
     return UpdateOne({"_id": day}, change, upsert=True)
 
 
-def _counted(match: Mapping[str, Any], days: Sequence[str], zone: str) -> list[Mapping[str, Any]]:
+def totalled(match: Mapping[str, Any], days: Sequence[str], zone: str) -> list[Mapping[str, Any]]:
     """Stages over `events` that make documents of `usage_total`."""
     barred = [
         {"$replaceAll": {"input": safe(field), "find": _BAR, "replacement": _BAR_CODE}} for field in ("$m", "$up")
@@ -216,6 +225,13 @@ def _counted(match: Mapping[str, Any], days: Sequence[str], zone: str) -> list[M
             }
         },
     ]
+
+
+def _silent(begun: datetime, margin_ms: int) -> Mapping[str, Any]:
+    """A day that no event speaks for: nobody counted it since, and nobody added to it lately."""
+    uncounted = {"$lt": [{"$ifNull": ["$b", _NEVER]}, begun]}
+    quiet = {"$lt": [{"$ifNull": ["$u", _NEVER]}, begun - timedelta(milliseconds=margin_ms)]}
+    return {"$and": [uncounted, quiet]}
 
 
 def _written_over(margin_ms: int) -> list[Mapping[str, Any]]:

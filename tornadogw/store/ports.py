@@ -195,6 +195,9 @@ class AccountStore(Protocol):
 
     async def set_language(self, account_id: str, language: str | None, entry: Entry) -> None: ...
 
+    async def set_email(self, account_id: str, email: str, entry: Entry) -> None:
+        """Raises `Duplicate` if it is another account's."""
+
     async def set_password(self, account_id: str, password_hash: str | None, entry: Entry) -> None: ...
 
     async def password_hash(self, account_id: str) -> str | None: ...
@@ -237,6 +240,9 @@ class KeyStore(Protocol):
         """The account's keys, oldest first."""
 
     async def by_id(self, key_id: str) -> ApiKey | None: ...
+
+    async def digest(self, account_id: str, key_id: str) -> bytes | None:
+        """By what the key is known now; None: the account has no such key."""
 
     async def labelled(self, prefix: str, limit: int) -> Sequence[ApiKey]:
         """Keys of whatever account whose label begins so, by label."""

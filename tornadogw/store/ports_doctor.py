@@ -8,10 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from tornadogw.store.ports_usage import UsageDay
+from tornadogw.store.ports_usage import Total, UsageDay
 from tornadogw.types import Value
 
-__all__ = ["AccountFacts", "Budgeted", "DoctorStore", "Kind", "LeaseFacts", "Stray", "Trade", "Twice", "WalletFacts"]
+__all__ = [
+    "AccountFacts",
+    "Budgeted",
+    "DoctorStore",
+    "Kind",
+    "LeaseFacts",
+    "Stray",
+    "TotalFacts",
+    "Trade",
+    "Twice",
+    "WalletFacts",
+]
 
 Kind = Literal["prepaid", "day", "daily", "total"]
 
@@ -126,6 +137,15 @@ class Trade(Value, frozen=True):
     paid: int
 
 
+class TotalFacts(Value, frozen=True):
+    """A closed day of all accounts."""
+
+    counted: Total
+    """As its events have it."""
+    stored: Total
+    """As its document has it."""
+
+
 class DoctorStore(Protocol):
     """The whole database, read; and what may be put right without inventing money."""
 
@@ -139,6 +159,9 @@ class DoctorStore(Protocol):
 
     async def trades(self) -> Sequence[Trade]:
         """Codes and orders whose payments are not what is due, and payments whose code was never redeemed."""
+
+    async def totals(self) -> Sequence[TotalFacts]:
+        """Closed days of all accounts whose events must all be there, but those that wait to be counted anew."""
 
     async def settle(self, wallet: WalletFacts, lease: LeaseFacts) -> bool:
         """Raise what is settled of a closed lease to the sum of its events, or close one that is over. False: it has

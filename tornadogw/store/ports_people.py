@@ -27,7 +27,7 @@ __all__ = [
     "TriesStore",
 ]
 
-LinkKind = Literal["invite", "register", "reset"]
+LinkKind = Literal["invite", "register", "reset", "email"]
 
 
 class Login(Value, frozen=True):
@@ -193,3 +193,9 @@ class IdentityStore(Protocol):
 
     async def add(self, identity: Identity, account_id: str, entry: Entry) -> bool:
         """False: the identity or the account has another already."""
+
+    async def remove(self, account_id: str, issuer: str, entry: Entry) -> bool:
+        """Link the account to nobody of this provider, and remember that. False: it was linked to nobody."""
+
+    async def removed(self, account_id: str, issuer: str) -> bool:
+        """Whether the account was linked, and has been linked to nobody since."""

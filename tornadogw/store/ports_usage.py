@@ -6,13 +6,13 @@ are integers in micro-units of the currency. Every method may raise `StoreUnavai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tornadogw.store.ports_money import Entry
 from tornadogw.types import Value
 
-__all__ = ["Count", "DayBook", "DayJobs", "DayStore", "Sum", "Total", "TotalStore", "UsageDay"]
+__all__ = ["Count", "DayBook", "DayJobs", "DayStore", "Sum", "Total", "TotalStore", "UsageDay", "UseStore"]
 
 
 class Count(Value, frozen=True):
@@ -78,6 +78,15 @@ class TotalStore(Protocol):
         """The days from `first` to `last` with calls, in order, a document each; the last seconds may be missing."""
 
 
+class UseStore(Protocol):
+    """When keys were used."""
+
+    async def last(self, key_ids: Collection[str]) -> Mapping[str, float]:
+        """When the last call of each key began, Unix seconds, in one read of a document a key; the last seconds may be
+        missing, as is a key that was never used.
+        """
+
+
 class DayStore(Protocol):
     """Days, read."""
 
@@ -119,6 +128,9 @@ class DayJobs(Protocol):
 
         Raises `UsageError` if events of these days have been removed: the days would lose what only they know.
         """
+
+    async def rebuild_uses(self) -> None:
+        """Find out from all events when keys were used: what was told of it began later than they did."""
 
     async def rebuild_late(self) -> int:
         """Count those account-days anew that got an event after they were closed; how many there were."""

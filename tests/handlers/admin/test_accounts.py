@@ -37,6 +37,10 @@ async def test_what_can_be_done_with_an_account(start) -> None:
         after = await program.do("PATCH", at, changed)
         assert (after["status"], after["language"], after["role"]) == ("disabled", None, "reader")
         await program.do("PATCH", at, {"status": "active"})
+        assert (await program.do("PATCH", at, {"email": "Ann@New.example"}))["email"] == "ann@new.example"
+        assert (await program.do("PATCH", at, {"email": ANN}))["email"] == ANN
+        await program.refused(409, "conflict", "PATCH", at, {"email": OWNER})
+        await program.refused(422, "unprocessable", "PATCH", at, {"email": "ann"})
         await program.refused(422, "unprocessable", "PATCH", at, {})
         await program.refused(422, "unprocessable", "PATCH", at, {"time_zone": "Mars/Olympus"})
 
@@ -69,6 +73,8 @@ async def test_what_can_be_done_with_an_account(start) -> None:
             "account.zone",
             "account.language",
             "account.enable",
+            "account.email",
+            "account.email",
             "plan.create",
             "account.plan",
             "account.plan_end",

@@ -69,6 +69,14 @@ async def test_what_is_refused_of_a_request(start) -> None:
             assert words in await program.refused(status, slug, "POST", "plans", body), body
         status, body = await program.ask("POST", "plans", {**good, "daily": "1"})
         assert body["error"]["param"] == "daily"
+        account = (await program.office.accounts.list())[0]
+        for method, path, given, param in (
+            ("PATCH", f"accounts/{account.id}", {"time_zone": "Mars/Olympus"}, "time_zone"),
+            ("POST", f"accounts/{account.id}/subscriptions", {"plan": "gone"}, "plan"),
+            ("GET", "plans/gone", None, "name"),
+        ):
+            status, body = await program.ask(method, path, given)
+            assert (status in (404, 422), body["error"]["param"]) == (True, param), body
         for headers in ({"Content-Type": "text/plain"}, {"Content-Encoding": "gzip"}):
             await program.refused(415, "unsupported_media_type", "POST", "plans", good, headers=headers)
         for query, param in (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -16,9 +17,15 @@ async def test_what_can_be_done_with_keys(start) -> None:
         new = await program.do("POST", at, {**wanted, "expires": "1d", "concurrent": 2})
         key, text = new["key"], new["text"]
         assert (key["label"], key["rpm"], key["models"], key["budget_daily"]) == ("app", 5, ["echo"], 1_500_000)
+        assert key["last_used"] is None
+        before = time.time()
         assert (await gateway.ask(headers={"X-API-Key": text}))[0] == 200
-        [listed] = await program.do("GET", at)
+        async with asyncio.timeout(10):
+            while (listed := (await program.do("GET", at))[0])["last_used"] is None:
+                await asyncio.sleep(0.02)
+        assert before - 1 < listed["last_used"] < time.time() + 1
         moments = {name: pytest.approx(key[name], abs=0.01) for name in ("created", "expires")}
+        moments["last_used"] = listed["last_used"]
         assert listed == {**key, **moments}
         assert (await program.do("GET", "keys?search=ap"))["items"] == [listed]
         assert (await program.do("GET", f"keys?search={key['id']}"))["items"] == [listed]

@@ -14,14 +14,16 @@ async def test_plans(start) -> None:
         assert (await program.do("PATCH", "plans/基本", {"models": None}))["models"] is None
         assert await program.do("GET", "plans/基本") == (await program.do("GET", "plans"))[0]
         assert not (await program.do("POST", "plans/基本/archive"))["active"]
+        assert (await program.do("POST", "plans/基本/offer"))["active"]
         for method, path, body in (
             ("GET", "plans/gone", None),
             ("PATCH", "plans/gone", {"daily": 1}),
             ("POST", "plans/gone/archive", None),
+            ("POST", "plans/gone/offer", None),
         ):
             await program.refused(404, "not_found", method, path, body)
         await program.refused(422, "unprocessable", "PATCH", "plans/基本", {})
-        assert await program.acts() == ["plan.create", "plan.change", "plan.change", "plan.archive"]
+        assert await program.acts() == ["plan.create", "plan.change", "plan.change", "plan.archive", "plan.offer"]
 
 
 async def test_codes_and_invitations(start) -> None:

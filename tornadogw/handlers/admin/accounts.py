@@ -75,6 +75,8 @@ async def change(ask: Ask, account_id: str, body: AccountChange) -> Account:
         await desk.set_zone(actor, account_id, body.time_zone)
     if body.language is not UNSET:
         await desk.set_language(actor, account_id, body.language)
+    if body.email is not UNSET:
+        await desk.set_email(actor, account_id, body.email)
     return await desk.show(account_id)
 
 

@@ -172,7 +172,7 @@ class AdminHandler(BaseHandler):
         try:
             data = await operation.run(ask, **given)
         except UsageError as error:
-            raise _told(error) from None
+            raise _told(error, operation) from None
         except StoreUnavailable:
             raise Unavailable(retry_after=1) from None
         self.answer({"code": 0, "message": "ok", "data": msgspec.to_builtins(data)})
@@ -222,10 +222,10 @@ def _too_large() -> GatewayError:
     return BodyTooLarge(zh=f"上限为 {MOST_BYTES} 字节", en=f"the limit is {MOST_BYTES} bytes")
 
 
-def _told(error: UsageError) -> GatewayError:
+def _told(error: UsageError, operation: Operation) -> GatewayError:
     """What cannot be done, as an answer."""
     if isinstance(error, TooMany):
         return RateLimited(zh=error.message("zh"), en=str(error), retry_after=WAIT)
     kinds: dict[type[UsageError], type[GatewayError]] = {NotThere: Nowhere, Conflict: Taken, NotAllowed: Forbidden}
     kind = next((kind for usage, kind in kinds.items() if isinstance(error, usage)), Unprocessable)
-    return kind(zh=error.message("zh"), en=_COMMAND.sub("", str(error)), param=error.field or None)
+    return kind(zh=error.message("zh"), en=_COMMAND.sub("", str(error)), param=operation.theirs(error.field) or None)

@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from tornadogw.accounts.accounts import format_amount
 from tornadogw.accounts.checks import parse_duration
 from tornadogw.accounts.keys import KEEP, NEVER, Wanted, as_is
+from tornadogw.accounts.keys import NewKey as Made
 from tornadogw.errors import NotThere, UsageError
 from tornadogw.handlers.admin.operation import Ask
-from tornadogw.handlers.admin.shapes import KeyChange, KeyQuery, NewKey, Page, Secret
+from tornadogw.handlers.admin.shapes import Key, KeyChange, KeyQuery, NewKey, Page, Secret
 from tornadogw.store.ports import ApiKey
 
 __all__ = ["change", "create", "of_account", "rotate", "search"]
 
 
-async def search(ask: Ask, query: KeyQuery) -> Page[ApiKey]:
-    return Page(await ask.office.keys.search(query.search, limit=query.limit), None)
+async def search(ask: Ask, query: KeyQuery) -> Page[Key]:
+    return Page(await _shown(ask, await ask.office.keys.search(query.search, limit=query.limit)), None)
 
 
-async def of_account(ask: Ask, account_id: str) -> Sequence[ApiKey]:
+async def of_account(ask: Ask, account_id: str) -> Sequence[Key]:
     account = await ask.office.desk.show(account_id)
-    return await ask.office.keys.list(account.email)
+    return await _shown(ask, await ask.office.keys.list(account.email))
 
 
 async def create(ask: Ask, account_id: str, body: NewKey) -> Secret:
@@ -43,10 +44,10 @@ async def create(ask: Ask, account_id: str, body: NewKey) -> Secret:
         tpm=body.tokens_per_minute,
         concurrent=body.concurrent,
     )
-    return Secret(new.key, new.text)
+    return await _secret(ask, new)
 
 
-async def change(ask: Ask, account_id: str, key_id: str, body: KeyChange) -> ApiKey:
+async def change(ask: Ask, account_id: str, key_id: str, body: KeyChange) -> Key:
     desk, actor = ask.office.desk, ask.actor
     if body == KeyChange():
         raise UsageError("nothing to change: give a field", zh="没有要修改的：请至少给出一个字段")
@@ -70,7 +71,17 @@ async def change(ask: Ask, account_id: str, key_id: str, body: KeyChange) -> Api
 
 async def rotate(ask: Ask, account_id: str, key_id: str) -> Secret:
     new = await ask.office.desk.rotate_key(ask.actor, account_id, key_id)
-    return Secret(new.key, new.text)
+    return await _secret(ask, new)
+
+
+async def _shown(ask: Ask, keys: Sequence[ApiKey]) -> list[Key]:
+    used = await ask.office.uses.last([each.id for each in keys])
+    return [Key(**asdict(each), last_used=used.get(each.id)) for each in keys]
+
+
+async def _secret(ask: Ask, new: Made) -> Secret:
+    [key] = await _shown(ask, [new.key])
+    return Secret(key, new.text)
 
 
 def _amount(micro: int | None) -> str | None:

@@ -17,6 +17,19 @@ from tornadogw.types import Value
 __all__ = ["BASE", "Ask", "Operation", "Operations"]
 
 BASE = "/admin/api/v1/"
+_OTHERS: Mapping[str, Sequence[str]] = {
+    "amount": ("daily",),
+    "budget": ("budget_total",),
+    "daily_budget": ("budget_daily",),
+    "day": ("since",),
+    "id": ("token_id",),
+    "keys": ("key",),
+    "plan": ("name",),
+    "start": ("since",),
+    "tpm": ("tokens_per_minute",),
+    "zone": ("time_zone",),
+}
+"""Words of forms and commands, by which services name fields, and those of this API."""
 _NAME = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -74,6 +87,11 @@ class Operation(Value, frozen=True):
     def gives(self) -> Any:
         """The type of `data` in the answer."""
         return _hints(self.run)["return"]
+
+    def theirs(self, field: str) -> str:
+        """What a client calls the field that a service names: one of its own, as far as it has one."""
+        known = {*self.names, *(name for given in (self.query, self.body) if given for name in given.__struct_fields__)}
+        return field if field in known else next((name for name in _OTHERS.get(field, ()) if name in known), field)
 
 
 @cache

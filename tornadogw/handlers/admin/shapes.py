@@ -27,6 +27,7 @@ __all__ = [
     "Enabled",
     "Given",
     "Invitation",
+    "Key",
     "KeyChange",
     "KeyQuery",
     "LatestQuery",
@@ -102,6 +103,8 @@ class AccountChange(Given, frozen=True):
     time_zone: Text | UnsetType = UNSET
     """An IANA name; empty: the setting."""
     language: Language | UnsetType | None = UNSET
+    email: Text | UnsetType = UNSET
+    """Every login of the account ends, and the old address is told, if mail is sent."""
 
 
 class Password(msgspec.Struct, frozen=True):
@@ -171,10 +174,17 @@ class KeyChange(Given, frozen=True):
     concurrent: Count | UnsetType | None = UNSET
 
 
+class Key(ApiKey, frozen=True):
+    """A key, and what it does not say of itself."""
+
+    last_used: float | None = None
+    """When its last call began; null: never, or before calls were kept."""
+
+
 class Secret(msgspec.Struct, frozen=True):
     """A key and its text, this once."""
 
-    key: ApiKey
+    key: Key
     text: str
 
 

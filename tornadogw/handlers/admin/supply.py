@@ -118,7 +118,10 @@ async def remove_key(ask: Ask, name: str, body: Number) -> Shown:
 
 
 async def test_upstream(ask: Ask, name: str, body: Question) -> Sequence[Outcome]:
-    return await ask.parts.supply.test(name, body.model)
+    """What answers is no longer left alone."""
+    outcomes = await ask.parts.supply.test(name, body.model)
+    await ask.office.marks.answered(name, outcomes, by=ask.by)
+    return outcomes
 
 
 async def models(ask: Ask) -> Sequence[Shown]:

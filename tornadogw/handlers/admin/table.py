@@ -45,6 +45,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation("GET", "plans/{name}", "plans:read", trade.plan, "A plan"),
     Operation("PATCH", "plans/{name}", "plans:write", trade.change_plan, "Change a plan, for who has it, too"),
     Operation("POST", "plans/{name}/archive", "plans:write", trade.archive_plan, "Nobody new gets the plan"),
+    Operation("POST", "plans/{name}/offer", "plans:write", trade.offer_plan, "An archived plan is offered again"),
     Operation("GET", "code-batches", "codes:read", trade.batches, "Batches of redeem codes, newest first"),
     Operation("POST", "code-batches", "codes:write", trade.create_batch, "Make redeem codes, shown once"),
     Operation("POST", "code-batches/{batch_id}/void", "codes:write", trade.void_batch, "Void what is not used of it"),
@@ -66,7 +67,11 @@ OPERATIONS: Sequence[Operation] = (
     ),
     Operation("POST", f"{UPSTREAM}/keys/remove", "upstreams:write", supply.remove_key, "Take a key from an upstream"),
     Operation(
-        "POST", f"{UPSTREAM}/test", "upstreams:write", supply.test_upstream, "Ask it for a token a model and key"
+        "POST",
+        f"{UPSTREAM}/test",
+        "upstreams:write",
+        supply.test_upstream,
+        "Ask it for a token a model and key; use again what answers",
     ),
     Operation("GET", "models", "upstreams:read", supply.models, "Models of the file and of the database"),
     Operation("POST", "models", "upstreams:write", supply.add_model, "Add a model to the database"),

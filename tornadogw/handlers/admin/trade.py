@@ -33,6 +33,7 @@ __all__ = [
     "create_plan",
     "invitations",
     "invite",
+    "offer_plan",
     "plan",
     "plans",
     "void_batch",
@@ -80,6 +81,10 @@ async def change_plan(ask: Ask, name: str, body: PlanChange) -> Plan:
 
 async def archive_plan(ask: Ask, name: str) -> Plan:
     return await ask.office.plans.archive(name, by=ask.by)
+
+
+async def offer_plan(ask: Ask, name: str) -> Plan:
+    return await ask.office.plans.offer(name, by=ask.by)
 
 
 async def batches(ask: Ask, query: PlanQuery) -> Page[Batch]:
