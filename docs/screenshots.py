@@ -83,7 +83,7 @@ def _picture(browser: Browser, name: str) -> None:
     browser.picture(file)
     with Image.open(file) as whole:
         part = whole.convert("RGB").crop((0, 0, whole.width, min(whole.height, HIGHEST)))
-    part.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    part.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=1).save(file, optimize=True)
     print(f"{name}: {file.stat().st_size // 1024} KiB")
 
 
