@@ -29,3 +29,21 @@ def test_the_api_has_three_doors_and_only_the_prefix_streams_by_default():
         "/v1/chat/completions": False,
         "/v1/completions": False,
     }
+
+
+async def test_who_browses_to_nowhere_sees_a_page_and_programs_read_the_contract(start):
+    async with start() as gateway:
+        for path, accept, status, kind in (
+            ("/nowhere", "text/html,application/xhtml+xml,*/*;q=0.8", 404, "text/html"),
+            ("/nowhere", "*/*", 404, "application/json"),
+            ("/v1/nowhere", "text/html", 401, "application/json"),
+        ):
+            async with gateway.session.get(gateway.url + path, headers={"Accept": accept}) as got:
+                assert (got.status, got.content_type) == (status, kind), (path, accept)
+        async with gateway.session.post(gateway.url + "/nowhere", headers={"Accept": "text/html"}) as got:
+            assert (got.status, got.content_type) == (404, "application/json")
+    async with (
+        start("[portal]\nenabled = false\n") as gateway,
+        gateway.session.get(gateway.url + "/nowhere", headers={"Accept": "text/html"}) as got,
+    ):
+        assert (got.status, got.content_type) == (404, "application/json")

@@ -44,7 +44,7 @@ from tornadogw.portal.page import AssetHandler
 from tornadogw.portal.pages import loaded
 from tornadogw.portal.playground import PlaygroundCostPage, PlaygroundHandler, PlaygroundPage
 from tornadogw.portal.private import PrivatePage
-from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, StatusPage
+from tornadogw.portal.public import DocsPage, LandingPage, ModelsPage, NowherePage, StatusPage
 from tornadogw.portal.supply import DryRunPage, ModelPage, ModelsAdminPage, UpstreamPage
 from tornadogw.portal.two_factor import CodePage
 from tornadogw.types import Value
@@ -61,6 +61,8 @@ class Route(Value, frozen=True):
     rest: bool = False
 
 
+_HIDDEN = (NowhereHandler, MetricsHandler)
+"""Where nothing is, and what looks so to who has no token: the same page for people, too."""
 METRICS = (Route("/metrics", OwnAddressHandler),)
 """All that the address for scrapers serves."""
 
@@ -167,6 +169,8 @@ class App(Application):
         route, rest = self._exact.get(path), ""
         if route is None:
             route, rest = self._deeper(path)
+        if route.handler in _HIDDEN and self._for_people(request):
+            route = Route(path, NowherePage)
         handler = route.handler(self, request, parts=self._current.parts, under_prefix=route.under_prefix)
         return handler, [rest] if rest else []
 
@@ -178,6 +182,11 @@ class App(Application):
             if inside:
                 return route, path[len(route.path) :] if route.path.endswith("/") else ""
         return Route(path, NowhereHandler), ""
+
+    def _for_people(self, request: HTTPServerRequest) -> bool:
+        """Whether a browser asks for a page: programs do not say that they read HTML, or they say who they are."""
+        html = "text/html" in request.headers.get("Accept", "") and "Authorization" not in request.headers
+        return html and request.method in NowherePage.verbs and "pages" in self.settings
 
     def _log(self, handler: Any) -> None:
         metrics = handler.parts.metrics

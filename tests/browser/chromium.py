@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -17,11 +18,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.demo import PASSWORD
+from tests.browser.pages import DESKTOP, PHONE
 from tests.shared import lacking, program
 
-__all__ = ["AXE", "DESKTOP", "PHONE", "Browser", "axe_script", "chromium"]
+__all__ = ["AXE", "Browser", "axe_script", "chromium"]
 
-DESKTOP, PHONE = 1280, 390
 HEIGHT = 900
 WAIT = 30.0
 """Seconds for which a condition is waited for: a slow machine is no defect of a page."""
@@ -71,7 +72,7 @@ class Browser:
 
     @property
     def path(self) -> str:
-        return str(self.driver.current_url.removeprefix(self.url).partition("?")[0])
+        return urlsplit(self.driver.current_url).path
 
     def look(self, *, theme: str = "light", width: int = DESKTOP, height: int = HEIGHT) -> None:
         """What the page believes of its screen and of what its reader prefers."""
@@ -87,6 +88,14 @@ class Browser:
     def forget(self) -> None:
         """Nobody is logged in and no language is chosen."""
         self._cdp("Network.clearBrowserCookies")
+
+    def cookies(self) -> dict[str, str]:
+        return {each["name"]: each["value"] for each in self.driver.get_cookies()}
+
+    def remember(self, cookies: Mapping[str, str]) -> None:
+        """These, from before."""
+        for name, value in cookies.items():
+            self._cdp("Network.setCookie", url=self.url, name=name, value=value)
 
     def log_in(self, email: str, password: str = PASSWORD) -> None:
         self.forget()
@@ -105,11 +114,13 @@ class Browser:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def fill(self, **fields: str) -> None:
-        """By the fields' names."""
+        """By the fields' names, or as `#id`. A box is ticked."""
         for name, text in fields.items():
-            field = self.find(f'main [name="{name}"]')
+            field = self.find(name if name.startswith("#") else f'main [name="{name}"]')
             if field.tag_name == "select":
                 field.find_element(By.CSS_SELECTOR, f'option[value="{text}"]').click()
+            elif field.get_attribute("type") == "checkbox":
+                field.click()
             else:
                 field.clear()
                 field.send_keys(text)

@@ -11,9 +11,12 @@ import http.client
 import json
 import os
 import random
+import re
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -21,21 +24,35 @@ from urllib.parse import urlsplit
 from bson.int64 import Int64
 
 from tests.serving import Gateway
+from tests.smtp import post_office
 from tests.store.events import entries, stored
+from tests.threaded import Threaded, free_port, in_thread
+from tornadogw.accounts.desk import Actor
+from tornadogw.accounts.letters import Letter
 from tornadogw.accounts.office import Office, office
+from tornadogw.accounts.supply import Supply
+from tornadogw.accounts.two_factor import code_at
+from tornadogw.entries import Entries
+from tornadogw.plugins import load_plugins
+from tornadogw.seals import Seal
 from tornadogw.secret import load_secret
 from tornadogw.settings import load
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_days import MongoDays
 from tornadogw.store.mongo_embedded import open_private
 from tornadogw.store.mongo_indexes import INDEXES
+from tornadogw.store.mongo_supply import MongoSupply
 from tornadogw.store.ports import Account, ApiKey
 
-__all__ = ["OPERATOR", "OWNER", "PASSWORD", "USER", "Demo", "demo"]
+__all__ = ["FACTOR", "NEW", "OPERATOR", "OWNER", "PASSWORD", "USER", "Demo", "demo"]
 
 PASSWORD = "correct horse"
 OWNER, OPERATOR, USER = "owner@example.com", "olga@example.com", "ann@example.com"
 OTHERS = ("ben@example.org", "chen.li@example.cn", "dora@example.net", "emil@example.org", "fang@example.cn")
+FACTOR = OTHERS[2]
+"""Has a second factor."""
+NEW = "nora@example.com"
+"""Has just come: no key, no call, no money."""
 BY = OPERATOR
 SEED = 20260
 DAYS = 29
@@ -45,16 +62,38 @@ MODELS = {  # name: (share of calls, price in and out, upstreams)
     "claude-sonnet": (2, "21", "105", ("frankfurt",)),
     "gemini-flash": (2, "1.1", "4.4", ("frankfurt",)),
 }
+
+
+def _route(upstream: str, name: str, price: str, out: str) -> str:
+    """At a cost of seven tenths of the price."""
+    cost = f'input = "{Decimal(price) * 7 / 10}", output = "{Decimal(out) * 7 / 10}"'
+    return f'{{ upstream = "{upstream}", model = "{name}", cost = {{ {cost} }} }}'
+
+
 SETTINGS = """
 [server]
 language = "en"
 
+public_url = "{url}"
+
 [portal]
 title = "TokenGateway"
 
+[mail]
+host = "127.0.0.1"
+port = {mail}
+tls = "none"
+sender = "gateway@example.com"
+
+[oidc]
+issuer = "{url}/oidc"
+client_id = "gateway"
+client_secret = "hush"
+name = "Example"
+
 [limits]
-key_per_minute = 100000
-ip_per_minute = 100000
+key_per_minute = 600
+ip_per_minute = 3000
 
 [money]
 time_zone = "UTC"
@@ -74,23 +113,51 @@ auto = {rank}
 context = 128000
 capabilities = ["tools", "json_schema", "reasoning"]
 price = {{ input = "{price}", output = "{out}" }}
-routes = [{", ".join(f'{{ upstream = "{each}", model = "{name}" }}' for each in upstreams)}]
+routes = [{", ".join(_route(each, name, price, out) for each in upstreams)}]
 """
     for rank, (name, (_, price, out, upstreams)) in enumerate(MODELS.items(), 1)
 )
 
 
 class Demo(NamedTuple):
-    """A running one: its address, and what of it stands in addresses of pages."""
+    """A running one: its address, its mail, and what of it stands in addresses of pages."""
 
     url: str
     key_text: str
     """Of the user."""
     ids: dict[str, str]
-    """`{user}`, `{key}`, `{call}` in the paths of pages."""
+    """What `path` puts in: ids of accounts, `{user}` and `{guest}`, of a `{key}` and of calls, `{call}` and `{failed}`;
+    `{factor}` and `{password}` log in; a `{code}` to redeem; the tokens of letters, `{reset}`, `{confirm}`, `{email}`.
+    """
+    mail: Threaded
 
     def path(self, pattern: str) -> str:
+        """`pattern` of a page's address, or of what is put into its form."""
         return pattern.format(**self.ids)
+
+    def link(self, email: str) -> str:
+        """The path that the first letter to this address leads to, once it has come."""
+        return self.mail.call(self._link(email))
+
+    async def _link(self, email: str) -> str:
+        number, post = 0, self.mail.gateway
+        while (await post.letter(number))["To"] != email:
+            number += 1
+        return _path(await post.text(number))
+
+
+def _path(letter: str) -> str:
+    return re.findall(r"http://[^/\s]+(/\S+)", letter)[0]
+
+
+class Drawer:
+    """Keeps letters that are to be read and not to be sent."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    def send(self, letter: Letter) -> None:
+        self.paths.append(_path(letter.text))
 
 
 @contextmanager
@@ -98,21 +165,26 @@ def demo(folder: Path) -> Iterator[Demo]:
     """In the main thread, before there is an event loop."""
     data = folder / "data"
     data.mkdir(mode=0o700)
-    (data / "settings.toml").write_text(SETTINGS, encoding="utf-8")
     mongod = folder / "mongod"
     mongod.mkdir(mode=0o700)
-    with open_private(mongod, "serve") as server:
+    with ExitStack() as stack:
+        mail, port = stack.enter_context(in_thread(post_office())), free_port()
+        settings = SETTINGS.replace("{url}", f"http://127.0.0.1:{port}").replace("{mail}", str(mail.gateway.port))
+        (data / "settings.toml").write_text(settings, encoding="utf-8")
+        server = stack.enter_context(open_private(mongod, "serve"))
         ids, text = asyncio.run(_fill(server.url, data))
-        gateway = Gateway(data, ("--json",), {"TORNADOGW_MONGO__URL": server.url})
+        words = ("--json", "--port", str(port))
+        gateway = Gateway(data, words, {"TORNADOGW_MONGO__URL": server.url})
         try:
             url = json.loads(gateway.read_until("}"))["url"]
+            failed = _ask(url, text, "echo:error 503\nIs anybody there?")
             for question in (
                 "What is a token?",
                 "think: A short answer will do.\nA token is a piece of a word.",
                 "你好",
             ):
                 call = _ask(url, text, question)
-            yield Demo(url, text, {**ids, "call": call})
+            yield Demo(url, text, {**ids, "call": call, "failed": failed}, mail)
         finally:
             gateway.stop()
 
@@ -126,18 +198,22 @@ def _ask(url: str, key: str, question: str) -> str:
         connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
         response = connection.getresponse()
         said = response.read()
-        assert response.status == 200, said
+        assert (response.status == 200) == ("echo:" not in question), said
         return str(response.headers["X-Request-Id"])
 
 
 async def _fill(mongo_url: str, data: Path) -> tuple[dict[str, str], str]:
-    settings = load(None, data, os.environ, {}).settings
+    loaded = load(None, data, os.environ, {})
+    settings, secret, drawer = loaded.settings, load_secret(loaded.settings.server.secret, data), Drawer()
     mongo = Mongo.connect(mongo_url, settings.mongo.database, 30_000)
     try:
         await mongo.ensure_indexes(*INDEXES)
-        services = office(mongo, load_secret(settings.server.secret, data), settings)
+        services = office(mongo, secret, settings, drawer)
         await _people(services)
-        await _trade(services)
+        code = await _trade(services)
+        vendors = load_plugins(loaded, {}).register_vendors()
+        entries_of = Entries(settings, loaded.origins, vendors, {}, Seal(secret.upstream_secrets_key))
+        await _supply(Supply(MongoSupply(mongo), entries_of, None))
         ann = await services.accounts.show(USER)
         new = await services.keys.create(USER, label="laptop", by=USER)
         await services.keys.create(USER, label="website", rpm=120, models=["deepseek-chat"], daily_budget="5", by=USER)
@@ -148,7 +224,14 @@ async def _fill(mongo_url: str, data: Path) -> tuple[dict[str, str], str]:
             account = await services.accounts.show(email)
             keys = await services.keys.list(email) or [(await services.keys.create(email, label="first", by=email)).key]
             await _month(mongo, account, keys, chosen, 40 if number == 0 else 15)
-        return {"user": ann.id, "key": new.key.id}, new.text
+        guest = await services.accounts.show(OTHERS[3])
+        await services.recovery.forgot(guest.email)
+        await services.registration.ask("ria@example.com", PASSWORD)
+        await services.addresses.ask(ann, PASSWORD, "ann.lee@example.com")
+        reset, confirm, email = (each.rpartition("=")[2] for each in drawer.paths)
+        tokens = {"reset": reset, "confirm": confirm, "email": email}
+        people = {"user": ann.id, "guest": guest.id, "factor": FACTOR, "password": PASSWORD}
+        return {**people, **tokens, "key": new.key.id, "code": code}, new.text
     finally:
         await mongo.close()
 
@@ -162,17 +245,38 @@ async def _people(services: Office) -> None:
             email, f"{200 - 30 * number}", ref=f"order-{number}", reason="bank transfer", by=BY
         )
     await services.accounts.disable(OTHERS[4], by=BY)
+    await services.accounts.create(NEW, password=PASSWORD, by=OWNER)
+    account = await services.accounts.show(FACTOR)
+    setup = await services.two_factor.begin(account, PASSWORD)
+    await services.two_factor.confirm(account, setup.sealed, code_at(setup.secret, time.time()), by=FACTOR)
 
 
-async def _trade(services: Office) -> None:
+async def _supply(supply: Supply) -> None:
+    """Beside what the file has."""
+    actor = Actor(OWNER, "owner")
+    fields = {"vendor": "echo", "priority": 1, "max_in_flight": 20, "timeouts": {"first_event": 8.0}}
+    await supply.add_upstream(actor, "singapore", fields, ["sk-made-up-0001-4f2a", "sk-made-up-0002-9c1d"])
+    routes = [
+        {"upstream": each, "model": "glm-4.5", "cost": {"input": "1.6", "output": "6"}}
+        for each in ("singapore", "frankfurt")
+    ]
+    price = {"input": "2", "output": "8", "cached_input": "0.4"}
+    fields = {"aliases": ["glm"], "context": 131072, "price": price, "routes": routes, "fallbacks": ["deepseek-chat"]}
+    await supply.add_model(actor, "glm-4.5", fields)
+
+
+async def _trade(services: Office) -> str:
+    """A code that nobody has redeemed."""
     await services.plans.create("basic", daily="2", days=30, by=BY)
     await services.plans.create("team", daily="20", days=30, factor="0.9", rpm=600, by=BY)
     await services.subscriptions.subscribe(USER, "basic", by=BY)
-    await services.codes.create(count=20, amount="10", expires="90d", label="spring fair", by=BY)
+    fair = await services.codes.create(count=20, amount="10", expires="90d", label="spring fair", by=BY)
     batch = await services.codes.create(count=5, plan="basic", label="newsletter", by=BY)
     for text, email in zip(batch.codes, (USER, OTHERS[0]), strict=False):
         await services.codes.redeem(email, text)
     await services.registration.invite(uses=10, by=BY)
+    await services.admin_tokens.create(OWNER, ["usage:read"], label="monthly report", by=OWNER)
+    return fair.codes[0]
 
 
 async def _month(mongo: Mongo, account: Account, keys: list[ApiKey], chosen: random.Random, busy: int) -> None:

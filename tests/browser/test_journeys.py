@@ -8,18 +8,22 @@ import subprocess
 
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.chromium import PHONE
 from tests.browser.demo import OPERATOR, OWNER, PASSWORD, USER
+from tests.browser.pages import PHONE
 from tests.shared import program
 
 NUMBERS = itertools.count(1)
 
 
-def registered(browser) -> str:
-    """Somebody new, at the console."""
+def registered(site, browser) -> str:
+    """Somebody new, at the console: the link came by mail."""
     email = f"new{next(NUMBERS)}@example.com"
     browser.go("/register?lang=en")
     browser.fill(email=email, password=PASSWORD, password_again=PASSWORD)
+    browser.press("main form .button")
+    browser.says("Check your mail")
+    browser.go(site.link(email))
+    browser.fill(password=PASSWORD)
     browser.press("main form .button")
     assert browser.path == "/console"
     return email
@@ -58,7 +62,7 @@ def credited(browser, email: str) -> None:
 def test_from_the_first_page_to_a_refused_key(site, browser) -> None:
     browser.go("/?lang=en")
     browser.press('header a[href="/register"]')
-    email = registered(browser)
+    email = registered(site, browser)
     browser.says("No calls yet.")
     line = key_made(browser)
     assert asked(line)[0] == 402

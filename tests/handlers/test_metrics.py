@@ -31,8 +31,8 @@ async def test_without_it_nothing_is_there(start):
     """As at any path that is none: nobody learns that there is something."""
     wrong = ("", TOKEN, "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer é")
     async with start(ON) as gateway:
-        for sent, verb in product(wrong, ("GET", "HEAD", "POST", "DELETE", "OPTIONS")):
-            headers = {"Authorization": sent} if sent else {}
+        for sent, verb, accept in product(wrong, ("GET", "HEAD", "POST", "DELETE", "OPTIONS"), ("*/*", "text/html")):
+            headers = {"Accept": accept, **({"Authorization": sent} if sent else {})}
             status, body = await ask(gateway, verb=verb, **headers)
             nowhere = await ask(gateway, path="/nothing", verb=verb, **headers)
             assert (status, body.replace("/metrics", "/nothing")) == nowhere, (sent, verb)

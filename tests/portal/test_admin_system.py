@@ -35,6 +35,19 @@ async def test_the_audit_log_with_filters(start) -> None:
         assert "No line is like this." in visitor.text
 
 
+async def test_the_audit_log_writes_amounts_and_moments_as_every_page_does(start) -> None:
+    async with start() as gateway, staff(gateway, "reader") as people:
+        visitor, office, user = people.visitors["reader"], people.office, people.accounts["user"]
+        await office.accounts.credit(user.email, "1.5", ref="r", by="peter")
+        await office.keys.create(user.email, label="k", daily_budget="2", expires="30d", by="peter")
+        await visitor.get("/admin/audit?by=peter")
+        key, paid = re.findall(r'<td class="said changed">([^<]*)', visitor.text)
+        assert re.search(r"expires: \d{4}-\d\d-\d\d [:0-9]{8}, ", key)
+        assert "budget_daily: 2.00" in key
+        assert "amount: 1.50" in paid
+        assert user.id not in key, "it stands beside it"
+
+
 async def test_settings_and_plugins_are_told_and_no_secret(start) -> None:
     async with start(UP) as gateway, staff(gateway, "reader") as people:
         visitor = people.visitors["reader"]

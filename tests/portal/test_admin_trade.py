@@ -88,7 +88,7 @@ async def test_invitations(start) -> None:
     async with start(settings) as gateway, staff(gateway, "user", "reader", "operator") as people:
         operator = people.visitors["operator"]
         await operator.send("/admin/invitations", "create", uses="2", expires="7d")
-        code, link = re.findall(r"<pre><code>([^<]+)</code></pre>", operator.text)
+        code, link = re.findall(r"<pre[^>]*><code>([^<]+)</code></pre>", operator.text)
         assert link == f"{gateway.url}/register?invitation={code}"
         async with Visitor(gateway) as visitor:
             await visitor.get(link.removeprefix(gateway.url))

@@ -18,7 +18,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 def shown_once(visitor: Visitor, name: str) -> str:
-    found = re.search(rf'<pre id="{name}" data-copy><code>([^<]+)</code>', visitor.text)
+    found = re.search(rf'<pre id="{name}"[^>]* data-copy><code>([^<]+)</code>', visitor.text)
     assert found is not None, visitor.text
     return unescape(found[1])
 

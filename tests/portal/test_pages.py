@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def said():
 
 def test_no_string_is_missing_in_chinese_and_none_is_left_over():
     assert set(said()) == set(words())
+
+
+def test_no_string_has_two_translations():
+    """Which of them counted would be chance."""
+    files = [file.read_text("utf-8").splitlines() for file in FOLDER.glob("locale/*.csv")]
+    lines = [row[0] for file in files for row in csv.reader(file)]
+    assert sorted(lines) == sorted(set(lines))
 
 
 def test_translations_take_the_same_values():

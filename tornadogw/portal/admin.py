@@ -19,6 +19,15 @@ from tornadogw.store.ports import ROLES, Account
 
 __all__ = ["AdminPage"]
 
+_NAMED = frozenset({"id", "account_id"})
+"""Fields of the audit log that stand in columns of their own."""
+_MOMENTS = frozenset({"created", "expires", "ends", "since", "until"})
+_AMOUNTS = frozenset(
+    {"amount", "balance", "credited", "daily", "due", "budget_daily", "budget_total"}
+    | {"input", "output", "cached_input", "cache_write", "reasoning"}
+)
+"""Of them, those in micro-units; prices too are for a million tokens."""
+
 
 class AdminPage(ListPage):
     """Readers see it, operators send its forms, unless the page says otherwise."""
@@ -65,8 +74,19 @@ class AdminPage(ListPage):
 
     def told(self, fields: Mapping[str, Any]) -> str:
         """What stood before or after a change, for people; without what says nothing."""
-        said = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
-        return ", ".join(f"{name}: {_told(value)}" for name, value in said.items())
+        said = {name: value for name, value in fields.items() if name not in _NAMED and value not in (None, "", [], {})}
+        return ", ".join(f"{name}: {self._told(name, value)}" for name, value in said.items())
+
+    def _told(self, name: str, value: Any) -> str:
+        """A field of a line of the audit log: moments and amounts as on every page."""
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if name in _MOMENTS:
+                return self.when(value)
+            if name in _AMOUNTS:
+                return format_amount(int(value))
+        return msgspec.json.encode(value).decode()
 
     @override
     def frame(self) -> dict[str, Any]:
@@ -94,7 +114,3 @@ class AdminPage(ListPage):
 def _rounded(micro: int) -> str:
     """An amount at a glance."""
     return f"{micro / 1_000_000:,.2f}"
-
-
-def _told(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

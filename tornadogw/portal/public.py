@@ -9,13 +9,13 @@ from typing_extensions import override
 
 from tornadogw.accounts.accounts import format_amount
 from tornadogw.catalogue import ModelEntry
-from tornadogw.errors import GatewayError
+from tornadogw.errors import GatewayError, UnknownPath
 from tornadogw.exchange import Gate
 from tornadogw.portal.page import PageHandler
 from tornadogw.router import AUTO, EVERYTHING
 from tornadogw.types import Value
 
-__all__ = ["DocsPage", "LandingPage", "ModelsPage", "StatusPage", "health_of"]
+__all__ = ["DocsPage", "LandingPage", "ModelsPage", "NowherePage", "StatusPage", "health_of"]
 
 State = Literal["up", "busy", "down"]
 
@@ -85,6 +85,15 @@ class StatusPage(PageHandler):
         found = [health_of(model, self.parts.gate) for model in self.parts.catalogue.models]
         states = {each.state for each in found}
         return {"models": found, "all_up": states <= {"up"}, "none_up": "up" not in states and "busy" not in states}
+
+
+class NowherePage(PageHandler):
+    """What a browser is shown where nothing is."""
+
+    @override
+    async def check(self) -> None:
+        path = self.request.path[:200]
+        raise UnknownPath(zh=path, en=path)
 
 
 def health_of(model: ModelEntry, gate: Gate) -> Health:

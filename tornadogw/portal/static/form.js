@@ -20,6 +20,10 @@ document.addEventListener("submit", (event) => {
     }, 500);
   }
 });
+// A menu that is wider than the screen begins where one is.
+const menu = document.querySelector(".menu");
+const here = menu && menu.querySelector("[aria-current]");
+if (here) menu.scrollLeft = here.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   document.querySelectorAll("form button").forEach((button) => { button.disabled = false; });

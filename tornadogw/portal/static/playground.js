@@ -30,6 +30,8 @@ function start(form) {
   const said = document.getElementById('said');
   let messages = [];
   let running = null;
+  // on a phone the talk comes first
+  if (window.matchMedia('(max-width: 40rem)').matches) document.getElementById('parameters').open = false;
 
   const add = (parent, name, text = '', kind = '') => {
     const made = document.createElement(name);
