@@ -44,7 +44,7 @@ from tornadogw.store.mongo_indexes import INDEXES
 from tornadogw.store.mongo_supply import MongoSupply
 from tornadogw.store.ports import Account, ApiKey
 
-__all__ = ["FACTOR", "NEW", "OPERATOR", "OWNER", "PASSWORD", "USER", "Demo", "demo"]
+__all__ = ["FACTOR", "NEW", "OPERATOR", "OWNER", "PASSWORD", "USER", "Demo", "ask", "demo"]
 
 PASSWORD = "correct horse"
 OWNER, OPERATOR, USER = "owner@example.com", "olga@example.com", "ann@example.com"
@@ -177,19 +177,19 @@ def demo(folder: Path) -> Iterator[Demo]:
         gateway = Gateway(data, words, {"TORNADOGW_MONGO__URL": server.url})
         try:
             url = json.loads(gateway.read_until("}"))["url"]
-            failed = _ask(url, text, "echo:error 503\nIs anybody there?")
+            failed = ask(url, text, "echo:error 503\nIs anybody there?")
             for question in (
                 "What is a token?",
                 "think: A short answer will do.\nA token is a piece of a word.",
                 "你好",
             ):
-                call = _ask(url, text, question)
+                call = ask(url, text, question)
             yield Demo(url, text, {**ids, "call": call, "failed": failed}, mail)
         finally:
             gateway.stop()
 
 
-def _ask(url: str, key: str, question: str) -> str:
+def ask(url: str, key: str, question: str) -> str:
     """One call; its id."""
     place = urlsplit(url)
     body = {"model": "deepseek-chat", "messages": [{"role": "user", "content": question}], "stream": False}

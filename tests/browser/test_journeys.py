@@ -8,7 +8,7 @@ import subprocess
 
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.demo import OPERATOR, OWNER, PASSWORD, USER
+from tests.browser.demo import OPERATOR, OWNER, PASSWORD, USER, ask
 from tests.browser.pages import PHONE
 from tests.shared import program
 
@@ -84,17 +84,44 @@ def test_from_the_first_page_to_a_refused_key(site, browser) -> None:
     browser.until(lambda: asked(line)[0] == 401)
 
 
+COUNTED = """
+const fetched = window.fetch;
+window.polls = 0;
+window.fetch = (...given) => fetched(...given).finally(() => { window.polls += 1; });
+"""
+
+
+def test_what_operators_watch_renews_itself(site, browser) -> None:
+    browser.log_in(OPERATOR)
+    browser.go("/admin?lang=en")
+    browser.run(COUNTED)
+
+    def figure() -> int:
+        return int(browser.run("return document.querySelector('#now dd').textContent"))
+
+    before = figure()
+    ask(site.url, site.key_text, "How many requests were there today?")
+    browser.until(lambda: figure() == before + 1)
+    browser.run("document.querySelector('#now a').focus()")
+    ask(site.url, site.key_text, "And now?")
+    polls = browser.run("return window.polls")
+    browser.until(lambda: browser.run("return window.polls") >= polls + 2)
+    assert figure() == before + 1, "nothing is taken away under somebody's hands"
+    browser.run("document.activeElement.blur()")
+    browser.until(lambda: figure() == before + 2)
+
+
 def test_what_is_not_ours_is_refused(site, browser) -> None:
     browser.log_in(USER)
-    ask = "return (await fetch(...given)).status"
+    fetch = "return (await fetch(...given)).status"
     key = site.path("/console/keys/{key}")
     form = {"method": "POST", "body": "act=disable", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
-    assert browser.wait_for(ask, key, form) == 403  # no XSRF token
+    assert browser.wait_for(fetch, key, form) == 403  # no XSRF token
     for path in ("/admin", "/admin/users", "/admin/settings", site.path("/admin/users/{user}")):
-        assert browser.wait_for(ask, path) == 403, path
+        assert browser.wait_for(fetch, path) == 403, path
     browser.log_in(OPERATOR)
-    assert browser.wait_for(ask, key) == 404  # somebody else's
-    assert browser.wait_for(ask, site.path("/console/calls/{call}")) == 404
+    assert browser.wait_for(fetch, key) == 404  # somebody else's
+    assert browser.wait_for(fetch, site.path("/console/calls/{call}")) == 404
     refused = browser.console()
     assert refused
     assert all("403" in each or "404" in each for each in refused), refused
