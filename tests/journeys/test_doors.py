@@ -88,10 +88,10 @@ async def test_the_key_comes_before_the_path_and_the_verb(start):
         assert (status, headers["Allow"]) == (405, "GET")
 
 
-async def test_outside_the_api_no_key_is_asked_for_and_nothing_is_html(start):
+async def test_outside_the_api_no_key_is_asked_for_and_programs_read_the_contract(start):
     async with start() as gateway:
         for path in ("/nothing", "/xlei", "/xlei/v1x/models", "/v2/models", "//", "/v1%2fmodels"):
-            status, headers, body = await call(gateway, "GET", path, Accept="text/html")
+            status, headers, body = await call(gateway, "GET", path, Accept="application/json")
             assert status == 404, path
             check_envelope(body, 1002, "not_found")
             assert "Access-Control-Allow-Origin" not in headers, path
