@@ -86,7 +86,8 @@ class Browser:
         )
 
     def forget(self) -> None:
-        """Nobody is logged in and no language is chosen."""
+        """Nobody is logged in and no language is chosen; the page that was there, which might renew itself, is left."""
+        self.driver.get("about:blank")
         self._cdp("Network.clearBrowserCookies")
 
     def cookies(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from bson.int64 import Int64
 
 from tests.serving import Gateway
+from tests.shared import ROOT
 from tests.smtp import post_office
 from tests.store.events import entries, stored
 from tests.threaded import Threaded, free_port, in_thread
@@ -174,7 +175,8 @@ def demo(folder: Path) -> Iterator[Demo]:
         server = stack.enter_context(open_private(mongod, "serve"))
         ids, text = asyncio.run(_fill(server.url, data))
         words = ("--json", "--port", str(port))
-        gateway = Gateway(data, words, {"TORNADOGW_MONGO__URL": server.url})
+        places = {"PYTHONPATH": installed("ollama", folder / "site"), "TORNADOGW_MONGO__URL": server.url}
+        gateway = Gateway(data, words, places)
         try:
             url = json.loads(gateway.read_until("}"))["url"]
             failed = ask(url, text, "echo:error 503\nIs anybody there?")
@@ -187,6 +189,15 @@ def demo(folder: Path) -> Iterator[Demo]:
             yield Demo(url, text, {**ids, "call": call, "failed": failed}, mail)
         finally:
             gateway.stop()
+
+
+def installed(name: str, folder: Path) -> str:
+    """A package of plugins/ as if it were installed: what is to be on the path. `folder` gets what pip writes of it."""
+    told = folder / f"tornadogw_{name}-0.1.0.dist-info"
+    told.mkdir(parents=True)
+    (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: tornadogw-{name}\nVersion: 0.1.0\n")
+    (told / "entry_points.txt").write_text(f"[tornadogw]\n{name} = tornadogw_{name}\n")
+    return os.pathsep.join([str(folder), str(ROOT / f"plugins/{name}"), str(ROOT)])
 
 
 def ask(url: str, key: str, question: str) -> str:

@@ -150,7 +150,7 @@ PAGES = (
     Page("admin-tokens", "/admin/tokens", "owner"),
     state("admin-token-new", "/admin/tokens", "owner", fill={"label": "alerts", "scopes": "yes"}, press=SUBMIT),
     Page("admin-settings", "/admin/settings", "owner"),
-    Page("admin-plugins", "/admin/plugins", "owner"),
+    Page("admin-plugins", "/admin/plugins", "owner", press="summary", then="details[open]"),
 )
 
 

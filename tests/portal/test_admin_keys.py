@@ -44,7 +44,7 @@ async def test_a_key_is_found_by_what_is_known_of_it_and_stopped(start) -> None:
             "key.disable",
         ]
         await reader.send("/admin/keys", "disable", **fields)
-        assert (reader.status, "only operators" in reader.wrong) == (422, True)
+        assert (reader.status, "Only operators" in reader.wrong) == (422, True)
         owners = {"account": people.accounts["owner"].id, "id": other.key.id}
         await operator.send("/admin/keys", "disable", **owners)
         assert (operator.status, "as many rights" in operator.wrong) == (422, True)

@@ -24,7 +24,7 @@ async def test_an_owner_makes_a_token_sees_it_once_and_revokes_it(start) -> None
         await owner.get(AT)
         assert (text in owner.text, "billing" in owner.text) == (False, True)
         for wrong, words in (
-            ({}, "there is no scope"),
+            ({}, "There is no scope"),
             ({"scopes": ["plans:read"], "expires": "soon"}, "not a duration"),
             ({"scopes": ["plans:read"], "label": "x" * 101}, "at most 100"),
         ):

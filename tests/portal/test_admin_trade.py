@@ -21,7 +21,7 @@ async def test_plans(start) -> None:
             ({"daily": "much"}, "not an amount"),
             ({"factor": "0"}, "price factor"),
             ({"rpm": "x"}, "whole number"),
-            ({"days": "9999"}, "days are 1 to"),
+            ({"days": "9999"}, "Days are 1 to"),
         ):
             await operator.send("/admin/plans", "create", **{**fields, "name": "other", **wrong})
             assert (operator.status, words in operator.wrong) == (422, True), wrong

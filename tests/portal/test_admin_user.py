@@ -30,7 +30,7 @@ async def test_what_an_operator_does_to_an_account(start) -> None:
         assert payment
         assert payment["why"] == "a present"
         await operator.send(page, "credit", amount="5", reason="  ")
-        assert (operator.status, "say why" in operator.wrong) == (422, True)
+        assert (operator.status, "Say why" in operator.wrong) == (422, True)
         await operator.send(page, "credit", amount="a lot", reason="why not")
         assert 'value="a lot"' in operator.text
         assert 'value="why not"' in operator.text
@@ -113,7 +113,7 @@ async def test_nobody_reaches_above_oneself(start) -> None:
                 await operator.post(page, {"_xsrf": operator.xsrf, "act": act, **fields})
                 assert operator.status == 422, act
         await operator.post(f"/admin/users/{user.id}", {"_xsrf": operator.xsrf, "act": "role", "role": "owner"})
-        assert (operator.status, "only an owner" in operator.wrong) == (422, True)
+        assert (operator.status, "Only an owner" in operator.wrong) == (422, True)
         await people.refused(f"/admin/users/{user.id}", "credit", amount="1", reason="me")
         assert [act for act, by, _ in await people.acts() if by == "operator@example.com"] == []
 

@@ -53,7 +53,7 @@ async def test_an_account_is_made_and_its_password_shown_once(start) -> None:
         await operator.send("/admin/users", "create", email="new@example.com")
         assert (operator.status, "already" in operator.wrong) == (422, True)
         await operator.send("/admin/users", "create", email="boss@example.com", role="owner")
-        assert (operator.status, "only an owner" in operator.wrong) == (422, True)
+        assert (operator.status, "Only an owner" in operator.wrong) == (422, True)
         await owner.send("/admin/users", "create", email="olga@example.com", role="operator")
         assert owner.notice == "The account is there."
         assert not (await people.office.accounts.show("olga@example.com")).has_password

@@ -87,7 +87,7 @@ async def test_registration_by_invitation_or_not_at_all(start, mode: str) -> Non
         await register(visitor, invitation="wrong")
         assert "unknown, used up or over" in visitor.wrong
         await register(visitor, OWNER, invitation=invited.code)
-        assert "already" in visitor.wrong, "and the invitation is not used up by that"
+        assert "already" in visitor.wrong, "And the invitation is not used up by that"
         await register(visitor, invitation=invited.code)
         assert visitor.path == HOME
         assert list(await registration.invitations()) == []

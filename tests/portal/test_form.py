@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tornadogw.errors import UsageError
-from tornadogw.portal.form import Fields
+from tornadogw.portal.form import Fields, sentence
 
 
 def test_what_was_typed_is_read_as_it_is_meant() -> None:
@@ -26,3 +26,17 @@ def test_what_is_no_whole_number_is_said_beside_its_field(text: str) -> None:
 def test_a_form_that_is_shown_again_has_nothing_secret() -> None:
     form = Fields([("email", "a"), ("password", "p"), ("password_again", "p"), ("code", "c"), ("api_key", "k")])
     assert form.again() == {"email": "a"}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("the two passwords differ", "The two passwords differ"),
+        ("ann@example.com is taken", "ann@example.com is taken"),
+        ("'many' is not a whole number", "'many' is not a whole number"),
+        ("两次输入的密码不一致", "两次输入的密码不一致"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_as_one(said, shown) -> None:
+    assert sentence(said) == shown

@@ -67,9 +67,9 @@ async def test_what_is_wrong_is_said_and_what_was_typed_is_kept(start) -> None:
         await visitor.log_in(ANN)
         for field, value, words in (
             ("rpm", "many", "not a whole number"),
-            ("rpm", "0", "requests per minute"),
-            ("tpm", "-1", "tokens per minute"),
-            ("concurrent", "0", "concurrent requests"),
+            ("rpm", "0", "Requests per minute"),
+            ("tpm", "-1", "Tokens per minute"),
+            ("concurrent", "0", "Concurrent requests"),
             ("ips", "here", "neither an address nor a network"),
             ("daily_budget", "1,5", "not an amount"),
             ("budget", "-1", "not an amount"),

@@ -43,4 +43,4 @@ async def test_codes_payments_orders_and_plans(start) -> None:
         for number in range(25):
             await visitor.send("/console/money", "redeem", code=f"guess {number}")
             assert visitor.status == (422 if number < 17 else 429), number
-        assert "too many tries" in visitor.wrong
+        assert "Too many tries" in visitor.wrong

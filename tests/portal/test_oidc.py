@@ -54,7 +54,7 @@ async def test_somebody_new_comes_in_and_comes_back(start) -> None:
         await gateway.accounts.disable(ANN)
         await there_and_back(there, visitor)
         assert (visitor.status, visitor.path) == (422, "/login/oidc/back")
-        assert visitor.wrong == "your account is disabled: ask the operator"
+        assert visitor.wrong == "Your account is disabled: ask the operator"
 
 
 def wrong_ways(url: str, nonce: str) -> list[tuple[str, dict[str, Any]]]:
@@ -96,7 +96,7 @@ async def test_what_is_not_right_lets_nobody_in_and_tells_nothing(start, claim_l
         async with Visitor(gateway, "zh") as other:
             await visitor.get("/login/oidc", allow_redirects=False)
             await other.get(there.consent(visitor.location))
-            assert (other.status, "请重试" in other.wrong) == (422, True), "it began in another browser"
+            assert (other.status, "请重试" in other.wrong) == (422, True), "It began in another browser"
         there.claims = {"nonce": "another"}
         while visitor.status != 429:
             assert there.asked.count("/token") < 70
@@ -111,7 +111,7 @@ async def test_closed_registration_and_accounts_that_are_there(start) -> None:
     closed = '[portal]\nregistration = "closed"\n'
     async with oidc_provider() as there, start(there.settings + closed) as gateway, Visitor(gateway) as visitor:
         await there_and_back(there, visitor)
-        assert (visitor.status, visitor.wrong) == (422, "there is no account for you here: ask the operator")
+        assert (visitor.status, visitor.wrong) == (422, "There is no account for you here: ask the operator")
         await gateway.accounts.create(ANN, password=PASSWORD)
         await there_and_back(there, visitor)
         assert visitor.path == HOME

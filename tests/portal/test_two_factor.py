@@ -29,7 +29,7 @@ async def test_set_up_log_in_with_a_code_and_switch_off(start) -> None:
         await gateway.accounts.create(ANN, password=PASSWORD)
         await here.log_in(ANN)
         await here.send(HERE, "factor_begin", old_password="wrong one")
-        assert (here.status, here.wrong) == (422, "this is not your password")
+        assert (here.status, here.wrong) == (422, "This is not your password")
         await here.send(HERE, "factor_begin", old_password=PASSWORD)
         assert here.status == 200
         assert '<svg class="qr"' in here.text

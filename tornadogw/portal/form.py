@@ -15,7 +15,7 @@ from tornadogw.accounts.tries import TooMany
 from tornadogw.errors import BodyTooLarge, InvalidRequest, UsageError, WrongMediaType
 from tornadogw.portal.page import PageHandler
 
-__all__ = ["Fields", "Forbidden", "FormPage", "check_origin"]
+__all__ = ["Fields", "Forbidden", "FormPage", "check_origin", "sentence"]
 
 MOST_BYTES = 65536
 MOST_FIELDS = 500
@@ -38,6 +38,11 @@ def check_origin(request: HTTPServerRequest, public_url: str) -> None:
     ours = {urlsplit(public_url).netloc, request.host} - {""}
     if (origin is not None and urlsplit(origin).netloc not in ours) or fetched not in ("same-origin", "none"):
         raise Forbidden(zh="表单来自另一个网站", en="the form comes from another site")
+
+
+def sentence(text: str) -> str:
+    """What commands say after a colon stands alone on a page. A name at its beginning stays as it is."""
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
 
 
 class Fields:
@@ -161,7 +166,7 @@ class FormPage(PageHandler):
             **super().frame(),
             "xsrf": xhtml_unescape(self.xsrf_token.decode()),
             "form": self.form.again(),
-            "wrong": None if wrong is None else wrong.message(self.language),
+            "wrong": None if wrong is None else sentence(wrong.message(self.language)),
             "wrong_field": "" if wrong is None else wrong.field,
             "wrong_act": self.form.text("act") if wrong is not None else None,
         }

@@ -13,7 +13,7 @@ from tornadogw.errors import UnknownPath, UsageError
 from tornadogw.handlers.base import Access
 from tornadogw.oidc import Journey, NoSignIn, Provider
 from tornadogw.portal.entry import EntryPage, inside
-from tornadogw.portal.form import Fields
+from tornadogw.portal.form import Fields, sentence
 from tornadogw.portal.private import visit_of
 
 __all__ = ["COOKIE", "OidcBackPage", "OidcPage"]
@@ -52,7 +52,7 @@ class ProviderPage(EntryPage):
             log.warning("log-in by %s did not work: %s", self.parts.settings.oidc.issuer, error)
             self._apologise(502, self.say("This did not work: try again in a moment."))
         except UsageError as error:
-            self._apologise(429 if isinstance(error, TooMany) else 422, error.message(self.language))
+            self._apologise(429 if isinstance(error, TooMany) else 422, sentence(error.message(self.language)))
 
     async def walk(self, provider: Provider) -> None:
         """Raises NoSignIn; UsageError, which people read."""
