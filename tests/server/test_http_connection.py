@@ -158,6 +158,9 @@ async def test_a_client_that_does_not_read_holds_the_writer(serve):
         assert connection._transport.get_write_buffer_size() < 1_000_000
         wire.writer.transport.abort()
         await _deserted(served)
+        async with asyncio.timeout(5):  # the handler hears of it some turns of the loop later
+            while not served.seen.errors:
+                await asyncio.sleep(0.001)
     assert len(served.seen.errors) == 1
 
 
