@@ -6,7 +6,7 @@ stands in no history, no log and no referrer. Looking at a page uses no link up:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -46,6 +46,13 @@ class LinkPage(FormPage):
         """Empty: this browser came without a link."""
         found = self.get_signed_cookie(self.cookie, max_age_days=_DAYS)
         return "" if found is None else found.decode("utf-8", "replace")
+
+    async def about(self, asked: Callable[[str], Awaitable[str]]) -> dict[str, Any]:
+        """The address that the link is about; empty: it does not work."""
+        try:
+            return {"email": await asked(self.token)}
+        except UsageError:
+            return {"email": ""}
 
 
 class ForgotPage(FormPage):
@@ -90,10 +97,7 @@ class EmailPage(LinkPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        try:
-            return {"email": await self.parts.office.addresses.asked(self.token)}
-        except UsageError:
-            return {"email": ""}
+        return await self.about(self.parts.office.addresses.asked)
 
     async def confirm(self) -> None:
         """Who is logged in here stays so."""
@@ -113,10 +117,7 @@ class ConfirmPage(LinkPage, EntryPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        try:
-            return {"email": await self.parts.office.registration.asked(self.token)}
-        except UsageError:
-            return {"email": ""}
+        return await self.about(self.parts.office.registration.asked)
 
     async def confirm(self) -> None:
         registration = self.parts.office.registration
