@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import time
 
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.demo import OPERATOR, OWNER, PASSWORD, USER, ask
-from tests.browser.pages import PHONE
+from tests.browser.pages import DESKTOP, PHONE, THEMES
 from tests.shared import program
+from tornadogw.accounts.two_factor import code_at
 
 NUMBERS = itertools.count(1)
 
@@ -82,6 +84,36 @@ def test_from_the_first_page_to_a_refused_key(site, browser) -> None:
     browser.driver.switch_to.alert.accept()
     browser.until(lambda: browser.all('button[value="key_enable"]'))
     browser.until(lambda: asked(line)[0] == 401)
+
+
+def test_a_second_factor_is_set_up_and_its_recovery_codes_open_the_account(site, browser) -> None:
+    browser.go("/?lang=en")
+    email = registered(site, browser)
+    browser.go("/console/account")
+    browser.fill(**{"#factor_password": PASSWORD})
+    browser.press("#factor_password ~ .button")
+    assert browser.find(".qr").is_displayed()
+    browser.fill(code=code_at(browser.find("ol code").text, time.time()))
+    browser.press("#code ~ .button")
+    browser.says("shown this once")
+    for theme, width in itertools.product(THEMES, (DESKTOP, PHONE)):
+        browser.look(theme=theme, width=width)
+        assert browser.axe() == []
+        assert browser.too_wide() == []
+    browser.look()
+    codes = browser.find("pre code").text.split()
+    assert len(set(codes)) == len(codes) > 5
+    browser.press("header form button")
+
+    browser.go("/login")
+    browser.fill(email=email, password=PASSWORD)
+    browser.press("main form .button")
+    assert browser.path == "/login/code"
+    browser.fill(code=codes[0])
+    browser.press("main form .button")
+    assert browser.path == "/console"
+    browser.go("/console/account")
+    browser.says(f"Recovery codes left: {len(codes) - 1}.")
 
 
 COUNTED = """

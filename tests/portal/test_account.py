@@ -19,7 +19,7 @@ async def test_password_language_zone_and_logins(start) -> None:
         await there.log_in(ANN)
         await here.get(HERE)
         assert here.text.count("this browser") == 1
-        assert here.text.count("Visitor/1") == 2
+        assert here.text.count(">Visitor/1") == 2
 
         for fields, field in (
             ({"old_password": "wrong one"}, "old_password"),

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from tornadogw.errors import UsageError
 from tornadogw.handlers.base import Access
+from tornadogw.portal.agents import agent_name
 from tornadogw.portal.moments import shown_moment
 from tornadogw.portal.page import LANGUAGE
 from tornadogw.portal.two_factor import HERE, TwoFactorForms
@@ -23,6 +24,8 @@ class ShownLogin(Value, frozen=True):
 
     id: str
     browser: str
+    agent: str
+    """The header that `browser` is read from."""
     address: str
     since: str
     seen: str
@@ -71,7 +74,8 @@ class AccountPage(TwoFactorForms):
         return [
             ShownLogin(
                 id=each.id,
-                browser=each.agent,
+                browser=agent_name(each.agent),
+                agent=each.agent,
                 address=each.address,
                 since=shown_moment(each.created, zone),
                 seen=shown_moment(each.seen, zone),
