@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from tornadogw.testing.recordings import VARIABLE
+from tornadogw.testing.recordings import VARIABLE, MissingRecordings, Recording, find_recordings, load_recordings
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +29,20 @@ def shared(name: str) -> Path:
         if (folder / name).is_file():
             return folder / name
     lacking(f"no {name} in {folders[-1]}; set {VARIABLE} to a folder that has it")
+
+
+def recordings_folder() -> Path:
+    """Where recordings are. Without any: one skip that says so; where CI needs them, a failure."""
+    try:
+        return find_recordings(ROOT, os.environ)
+    except MissingRecordings as missing:
+        why = str(missing)
+    lacking(why)
+
+
+def recordings(*vendors: str) -> list[Recording]:
+    """Those of these vendors, or of all."""
+    return load_recordings(recordings_folder(), vendors)
 
 
 def program(name: str) -> str:

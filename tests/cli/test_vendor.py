@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tornadogw.testing import RULES, MissingRecordings, find_recordings
+from tests.shared import recordings_folder
+from tornadogw.testing import RULES
 
 ROOT = Path(__file__).parents[2]
 TOY = (ROOT / "tests/testing/toy.py").read_text(encoding="utf-8")
@@ -24,12 +25,7 @@ class TestToy(ToySuite):  # a VendorSuite
 
 @pytest.fixture
 def recorded():
-    try:
-        return str(find_recordings(ROOT, os.environ))
-    except MissingRecordings as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
+    return str(recordings_folder())
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from importlib.metadata import EntryPoint
 
@@ -11,9 +10,9 @@ import pytest
 
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT, chat_settings
-from tests.shared import ROOT, lacking
+from tests.shared import ROOT, recordings
 from tornadogw.plugins import load_plugins
-from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
+from tornadogw.testing import Answer, FakeUpstream
 
 REASONS = {"end_turn": "stop", "tool_use": "tool_calls", "max_tokens": "length", "refusal": "content_filter"}
 REASONS |= {"pause_turn": "length"}
@@ -21,15 +20,8 @@ ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " *
 """Long enough for the tokens that were reported then."""
 
 
-def recordings():
-    try:
-        found = load_recordings(find_recordings(ROOT, os.environ), ["anthropic"])
-    except MissingRecordings as error:
-        lacking(str(error))
-    return found
-
-
-ANSWERS = [each for each in recordings() if each.status == 200]
+RECORDINGS = recordings("anthropic")
+ANSWERS = [each for each in RECORDINGS if each.status == 200]
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +162,7 @@ async def test_a_body_that_ends_early_is_an_error_in_band(start, ending):
         assert b"[DONE]" not in raw
 
 
-REFUSED = [each for each in recordings() if each.status != 200]
+REFUSED = [each for each in RECORDINGS if each.status != 200]
 OURS = {"03-err400-json-context": (400, 1002), "09-err401-json": (503, 4001), "11-err404-json": (503, 4001)}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from functools import partial
 from importlib.metadata import EntryPoint
 
@@ -12,10 +11,10 @@ import pytest
 
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT, chat_settings
-from tests.shared import ROOT, lacking
+from tests.shared import ROOT, recordings
 from tests.test_eventstream import message
 from tornadogw.plugins import load_plugins
-from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
+from tornadogw.testing import Answer, FakeUpstream
 
 REASONS = {
     "end_turn": "stop",
@@ -28,11 +27,7 @@ ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " *
 """Long enough for the tokens that were reported then."""
 
 
-def recordings():
-    try:
-        return load_recordings(find_recordings(ROOT, os.environ), ["bedrock"])
-    except MissingRecordings as error:
-        lacking(str(error))
+RECORDINGS = recordings("bedrock")
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +73,7 @@ def recorded(recording):
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
-@pytest.mark.parametrize("recording", [each for each in recordings() if each.status == 200], ids=str)
+@pytest.mark.parametrize("recording", [each for each in RECORDINGS if each.status == 200], ids=str)
 async def test_a_client_reads_what_was_recorded(start, recording, stream):
     text, thoughts, tools, reason, tokens = recorded(recording)
     kind = recording.headers.get("content-type", "application/vnd.amazon.eventstream")
@@ -136,7 +131,7 @@ async def test_an_exception_before_the_first_word_is_a_plain_error(start):
         assert (code, body["code"]) == (503, 4001)
 
 
-@pytest.mark.parametrize("recording", [each for each in recordings() if each.status != 200], ids=str)
+@pytest.mark.parametrize("recording", [each for each in RECORDINGS if each.status != 200], ids=str)
 async def test_errors(start, recording, claim_log):
     if recording.status == 403:
         claim_log("tornadogw.health", "is disabled")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from functools import partial
 from importlib.metadata import EntryPoint
 
@@ -12,9 +11,9 @@ import pytest
 
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT
-from tests.shared import ROOT, lacking
+from tests.shared import ROOT, recordings
 from tornadogw.plugins import load_plugins
-from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
+from tornadogw.testing import Answer, FakeUpstream
 
 PACKAGES = ("cohere", "ollama")
 REASONS = {"COMPLETE": "stop", "STOP_SEQUENCE": "stop", "TOOL_CALL": "tool_calls", "stop": "stop"}
@@ -23,12 +22,7 @@ ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " *
 CALL = {"type": "function", "function": {"name": "get_time", "arguments": '{"city": "東京"}'}}
 
 
-def recordings():
-    try:
-        found = load_recordings(find_recordings(ROOT, os.environ), PACKAGES)
-    except MissingRecordings as error:
-        lacking(str(error))
-    return [each for each in found if each.status == 200]
+RECORDINGS = [each for each in recordings(*PACKAGES) if each.status == 200]
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +105,7 @@ def recorded(recording):
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "json"])
-@pytest.mark.parametrize("recording", recordings(), ids=str)
+@pytest.mark.parametrize("recording", RECORDINGS, ids=str)
 async def test_a_client_reads_what_was_recorded(start, recording, stream):
     text, thoughts, tools, reason, tokens = recorded(recording)
     answer = Answer(body=recording.body, headers={"Content-Type": recording.headers["content-type"]}, split=997)
@@ -137,7 +131,7 @@ async def test_a_client_reads_what_was_recorded(start, recording, stream):
 
 async def test_the_vendors_own_instructions_are_no_reason_to_doubt_its_count(start):
     """`Hello there` makes 505 tokens there."""
-    (recording,) = [each for each in recordings() if each.name == "11-json" and each.vendor == "cohere"]
+    (recording,) = [each for each in RECORDINGS if each.name == "11-json" and each.vendor == "cohere"]
     async with FakeUpstream(Answer(body=recording.body)) as upstream:  # noqa: SIM117  # in the order of need
         async with start(settings(upstream.url, "cohere")) as gateway:
             _, said = await gateway.ask({**CHAT, "model": "m"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from importlib.metadata import EntryPoint
 
@@ -11,9 +10,9 @@ import pytest
 
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT
-from tests.shared import ROOT, lacking
+from tests.shared import ROOT, recordings
 from tornadogw.plugins import load_plugins
-from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
+from tornadogw.testing import Answer, FakeUpstream
 
 ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " * 300}], "max_tokens": 4000}
 """Long enough for the tokens that were reported then."""
@@ -21,12 +20,7 @@ CALL = {"type": "function", "function": {"name": "get_time", "arguments": '{"cit
 PATH = "/services/aigc/text-generation/generation"
 
 
-def recordings():
-    try:
-        found = load_recordings(find_recordings(ROOT, os.environ), ["dashscope-native"])
-    except MissingRecordings as error:
-        lacking(str(error))
-    return [each for each in found if each.status == 200]
+RECORDINGS = [each for each in recordings("dashscope-native") if each.status == 200]
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +81,7 @@ def recorded(recording):
 
 
 @pytest.mark.parametrize("asked_to_stream", [True, False], ids=["stream", "json"])
-@pytest.mark.parametrize("recording", recordings(), ids=str)
+@pytest.mark.parametrize("recording", RECORDINGS, ids=str)
 async def test_a_client_reads_what_was_recorded(start, recording, asked_to_stream):
     text, tools, reason, tokens = recorded(recording)
     answer = Answer(body=recording.body, headers={"Content-Type": recording.headers["content-type"]}, split=997)

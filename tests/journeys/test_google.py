@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from tests.journeys.google import SPOKEN, google, settings, sse
 from tests.journeys.replay import heard_json, heard_stream
 from tests.running import CHAT
-from tests.shared import ROOT, lacking
-from tornadogw.testing import Answer, FakeUpstream, MissingRecordings, find_recordings, load_recordings
+from tests.shared import recordings
+from tornadogw.testing import Answer, FakeUpstream
 
-
-def recordings():
-    try:
-        found = load_recordings(find_recordings(ROOT, os.environ), ["gemini", "vertex"])
-    except MissingRecordings as error:
-        lacking(str(error))
-    return [each for each in found if each.status == 200]
-
-
-RECORDINGS = recordings()
+RECORDINGS = [each for each in recordings("gemini", "vertex") if each.status == 200]
 FAILING = "UNEXPECTED_TOOL_CALL"
 REASONS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
 ASKED = {"messages": [{"role": "user", "content": "Say what you said before. " * 300}], "max_tokens": 4000}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.shared import ROOT, lacking
+from tests.shared import ROOT, recordings
 from tornadogw.dialects.chat_render import Identity
 from tornadogw.meter import Meter
 from tornadogw.plugins import load_plugins
@@ -22,7 +21,6 @@ from tornadogw.relay.answer import JsonAnswer, StreamAnswer
 from tornadogw.relay.raw import RawReader
 from tornadogw.relay.reader import Reader
 from tornadogw.settings import load
-from tornadogw.testing import MissingRecordings, find_recordings, load_recordings
 from tornadogw.types import Call, Draft, Failure
 
 NAMES = {"bedrock-invoke": "", "dashscope-native": "dashscope", "openai-completions": "openai"}
@@ -60,11 +58,7 @@ def vendors():
 
 def recorded():
     """(name of the vendor, body) of each recorded answer."""
-    try:
-        found = load_recordings(find_recordings(ROOT, os.environ))
-    except MissingRecordings as error:
-        lacking(str(error))
-    named = [(NAMES.get(each.vendor, each.vendor), each) for each in found if each.status == 200]
+    named = [(NAMES.get(each.vendor, each.vendor), each) for each in recordings() if each.status == 200]
     return [(name, each.body) for name, each in named if name in vendors() and len(each.body) < 20_000]
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tornadogw.testing.recordings import MissingRecordings, Recording, find_recordings, load_recordings
+from tests import shared
+from tornadogw.testing.recordings import Recording
 from tornadogw.types import Call, Draft, Event, Failure, Reasoning, Refusal, Spent, Stop, Text, ToolCall
 from tornadogw.vendor import Vendor
 from tornadogw.vendors import load_rows
@@ -25,14 +23,8 @@ ODD = (1, 2, 3, 5, 7, 11, 13, 1, 17, 64)
 
 
 def recordings() -> list[Recording]:
-    """Every recording of a chat-dialect vendor. Without any: one skip that says so; where CI needs them, a failure."""
-    try:
-        folder = find_recordings(ROOT, os.environ)
-    except MissingRecordings as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing), allow_module_level=True)
-    return load_recordings(folder, [*ENGINES, *OWNERS])
+    """Every recording of a chat-dialect vendor."""
+    return shared.recordings(*ENGINES, *OWNERS)
 
 
 def engine(recording: Recording) -> Vendor:

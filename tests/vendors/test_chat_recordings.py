@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.vendors import oracle
+from tests.vendors.recorded_errors import ERRORS
 from tornadogw.errors import Cannot
 from tornadogw.testing import read_all
 from tornadogw.testing.recordings import Recording
@@ -20,31 +21,6 @@ IN_STREAM_ERRORS = {"groq/01-stream-reasoning-instreamerror": ("elsewhere", "too
 GOOD = [r for r in RECORDINGS if r.status == 200 and str(r) not in IN_STREAM_ERRORS]
 STREAMS = [r for r in GOOD if oracle.is_stream(r)]
 ASKED = [r for r in RECORDINGS if r.status == 200 and isinstance(r.request, dict)]
-ERRORS: dict[str, tuple[str, str, float]] = {
-    "azure/01-err429-json-context": ("cool", "key+model", 1.0),
-    "azure/10-err401-json": ("disable", "key", 0.0),
-    "deepseek/05-err401-json": ("disable", "key", 0.0),
-    "deepseek/11-err400-json": ("client", "upstream+model", 0.0),
-    "groq/08-err401-json": ("disable", "key", 0.0),
-    "groq/11-err400-json": ("elsewhere", "upstream+model", 0.0),
-    "llamacpp/05-err500-json-image": ("elsewhere", "upstream+model", 0.0),
-    "llamacpp/11-err400-json": ("client", "upstream+model", 0.0),
-    "mistral/04-err400-json": ("cannot", "upstream+model", 0.0),
-    "mistral/06-err401-json": ("disable", "key", 0.0),
-    "ollama-openai/05-err401-json": ("disable", "key", 0.0),
-    "openai/02-err400-json-context": ("client", "upstream+model", 0.0),
-    "openai/04-err401-json": ("disable", "key", 0.0),
-    "openai/08-err404-json": ("cannot", "upstream+model", 0.0),
-    "openai/14-err400-json": ("client", "upstream+model", 0.0),
-    "openai-completions/03-err400-json": ("client", "upstream+model", 0.0),
-    "openai-completions/04-err404-json": ("cannot", "upstream+model", 0.0),
-    "openai-completions/08-err400-json": ("client", "upstream+model", 0.0),
-    "openrouter/01-err429-json": ("cool", "key+model", 20.0),
-    "openrouter/06-err400-json-context": ("cannot", "upstream+model", 0.0),
-    "openrouter/18-err401-json": ("disable", "key", 0.0),
-    "perplexity/02-err400-json-context": ("cannot", "upstream+model", 0.0),
-    "together/02-err401-json": ("disable", "key", 0.0),
-}
 
 
 def every(recordings: list[Recording]) -> Any:

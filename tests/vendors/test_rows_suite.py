@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.vendors import oracle
-from tests.vendors.test_chat_recordings import ERRORS
+from tests.vendors.recorded_errors import ERRORS
 from tornadogw.testing import Fault, VendorSuite
 from tornadogw.testing.recordings import Recording
 
