@@ -9,7 +9,14 @@ from typing import NoReturn
 
 import pytest
 
-from tornadogw.testing.recordings import VARIABLE, MissingRecordings, Recording, find_recordings, load_recordings
+from tornadogw.testing.recordings import (
+    VARIABLE,
+    MissingRecordings,
+    Recording,
+    find_recordings,
+    load_recordings,
+    skip_without,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,8 +43,7 @@ def recordings_folder() -> Path:
     try:
         return find_recordings(ROOT, os.environ)
     except MissingRecordings as missing:
-        why = str(missing)
-    lacking(why)
+        skip_without(missing)
 
 
 def recordings(*vendors: str) -> list[Recording]:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tornadogw.testing.recordings import VARIABLE, MissingRecordings, find_recordings, load_recordings
+from tornadogw.testing.recordings import VARIABLE, MissingRecordings, find_recordings, load_recordings, needed_recordings
 
 
 def write(folder, vendor, name, response, **rest):
@@ -41,6 +41,19 @@ def test_their_absence_is_told(tmp_path):
         find_recordings(tmp_path / "checkout", {})
     with pytest.raises(MissingRecordings, match="nowhere"):
         find_recordings(tmp_path, {VARIABLE: str(tmp_path / "nowhere")})
+
+
+def test_a_test_that_needs_them_is_skipped_without_and_fails_in_ci(shared, tmp_path, monkeypatch):
+    file = tmp_path / "checkout" / "plugins" / "acme" / "test_acme.py"
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    assert [each.name for each in needed_recordings(file, ["acme"])] == ["01-json", "02-binary"]
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(pytest.skip.Exception, match="nowhere"):
+        needed_recordings(file, ["acme"])
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(MissingRecordings, match="nowhere"):
+        needed_recordings(file, ["acme"])
 
 
 def test_they_are_read_as_they_stand(shared):

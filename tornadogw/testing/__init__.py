@@ -5,7 +5,13 @@ from __future__ import annotations
 from tornadogw.testing.fake_upstream import Answer, FakeUpstream, Received
 from tornadogw.testing.material import Fault, Golden, Sample
 from tornadogw.testing.reading import read_all
-from tornadogw.testing.recordings import MissingRecordings, Recording, find_recordings, load_recordings
+from tornadogw.testing.recordings import (
+    MissingRecordings,
+    Recording,
+    find_recordings,
+    load_recordings,
+    needed_recordings,
+)
 from tornadogw.testing.rules import RULES
 from tornadogw.testing.suite import Line, VendorSuite
 
@@ -23,5 +29,6 @@ __all__ = [
     "VendorSuite",
     "find_recordings",
     "load_recordings",
+    "needed_recordings",
     "read_all",
 ]

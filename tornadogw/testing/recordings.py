@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from typing_extensions import override
 
-__all__ = ["VARIABLE", "MissingRecordings", "Recording", "find_recordings", "load_recordings"]
+__all__ = [
+    "VARIABLE",
+    "MissingRecordings",
+    "Recording",
+    "find_recordings",
+    "load_recordings",
+    "needed_recordings",
+    "recordings_near",
+    "skip_without",
+]
 
 VARIABLE = "TORNADOGW_RECORDINGS"
 
@@ -67,6 +77,37 @@ def load_recordings(folder: Path, vendors: Iterable[str] = ()) -> list[Recording
     wanted = set(vendors)
     found = [file for file in sorted(folder.glob("*/*.json")) if not wanted or file.parent.name in wanted]
     return [_read(file) for file in found]
+
+
+def recordings_near(file: str | Path, vendors: Iterable[str] = ()) -> list[Recording]:
+    """The same, sought as for a checkout at each of the folders above `file`, then where the process runs.
+
+    :raises MissingRecordings: there are none; it names the nearest place.
+    """
+    missing: MissingRecordings | None = None
+    for root in (*Path(file).resolve().parents, Path.cwd()):
+        try:
+            return load_recordings(find_recordings(root, os.environ), vendors)
+        except MissingRecordings as error:
+            missing = missing or error
+    raise missing or MissingRecordings("no recordings")
+
+
+def needed_recordings(file: str | Path, vendors: Iterable[str] = ()) -> list[Recording]:
+    """The same for the test, or the module of tests, that needs them: skipped without, and a failure with `CI=true`."""
+    try:
+        return recordings_near(file, vendors)
+    except MissingRecordings as missing:
+        skip_without(missing)
+
+
+def skip_without(missing: MissingRecordings) -> NoReturn:
+    """End this test, or this module of tests, for want of recordings."""
+    if os.environ.get("CI") == "true":
+        raise missing
+    import pytest  # noqa: PLC0415  # the kit imports without it
+
+    pytest.skip(str(missing), allow_module_level=True)
 
 
 def _read(file: Path) -> Recording:

@@ -10,7 +10,6 @@ Each rule of `tornadogw.testing.RULES` is one test. It needs pytest and hypothes
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import tomllib
 import traceback
@@ -24,7 +23,7 @@ from typing_extensions import override
 from tornadogw.testing import check_outside, check_reading, check_writing
 from tornadogw.testing.material import Fault, Golden, Sample, call_of, draft_of, hello, mode_of
 from tornadogw.testing.reading import frames_of
-from tornadogw.testing.recordings import MissingRecordings, Recording, find_recordings, load_recordings
+from tornadogw.testing.recordings import MissingRecordings, Recording, recordings_near, skip_without
 from tornadogw.testing.rules import RULES
 from tornadogw.types import Call, Credential, Draft, UpstreamRequest, Value
 from tornadogw.vendor import Vendor
@@ -106,16 +105,8 @@ class VendorSuite:
         """Those of `folders`, without `skip`. Raises MissingRecordings."""
         if not self.folders:
             return ()
-        start = Path(getattr(sys.modules.get(type(self).__module__), "__file__", None) or Path.cwd() / "x").resolve()
-        missing: MissingRecordings | None = None
-        for root in (*start.parents, Path.cwd()):
-            try:
-                found = load_recordings(find_recordings(root, os.environ), self.folders)
-            except MissingRecordings as error:
-                missing = missing or error
-            else:
-                return [each for each in found if each.name not in self.skip]
-        raise missing or MissingRecordings("no recordings")
+        file = getattr(sys.modules.get(type(self).__module__), "__file__", None) or Path.cwd() / "x"
+        return [each for each in recordings_near(file, self.folders) if each.name not in self.skip]
 
     def call_for(self, recording: Recording) -> Call:
         """The call that a recording answers; override it where reading depends on what was asked."""
@@ -304,11 +295,7 @@ class VendorSuite:
         try:
             line = self.look(rule)
         except MissingRecordings as missing:
-            if os.environ.get("CI") == "true":
-                raise
-            import pytest  # noqa: PLC0415  # the kit imports without it
-
-            pytest.skip(str(missing))
+            skip_without(missing)
         text = "\n".join(f"- {reason}" for reason in line.reasons[:SHOWN])
         assert line.state != "failed", f"{self.vendor.name}: {rule}: {line.meaning}\n{text}"
 

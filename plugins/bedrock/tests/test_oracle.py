@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from functools import cache
-from pathlib import Path
 
 import botocore.session
-import pytest
 from botocore.config import Config
 from tornadogw_bedrock import Bedrock
 
@@ -17,10 +14,8 @@ from tornadogw import Call, Draft, Reasoning, Spent, Stop, Text, ToolCall
 from tornadogw.testing import (
     Answer,
     FakeUpstream,
-    MissingRecordings,
     Recording,
-    find_recordings,
-    load_recordings,
+    needed_recordings,
     read_all,
 )
 
@@ -36,12 +31,7 @@ REASONS = {
 @cache
 def recordings() -> dict[str, Recording]:
     """By name."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {each.name: each for each in load_recordings(find_recordings(root, os.environ), ["bedrock"])}
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return {each.name: each for each in needed_recordings(__file__, ["bedrock"])}
 
 
 def ours(recording) -> dict:

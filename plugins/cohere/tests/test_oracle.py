@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import cache
-from pathlib import Path
 
 import cohere
 import msgspec
-import pytest
 from tornadogw_cohere import Cohere
 
 from tornadogw import Call, Credential, Draft, Reasoning, Spent, Stop, Text, ToolCall
 from tornadogw.testing import (
     Answer,
     FakeUpstream,
-    MissingRecordings,
     Recording,
-    find_recordings,
-    load_recordings,
+    needed_recordings,
     read_all,
 )
 
@@ -37,12 +32,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 @cache
 def recordings() -> dict[str, Recording]:
     """By name."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {each.name: each for each in load_recordings(find_recordings(root, os.environ), ["cohere"])}
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return {each.name: each for each in needed_recordings(__file__, ["cohere"])}
 
 
 def ours(recording) -> dict:

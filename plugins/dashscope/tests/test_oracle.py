@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from functools import cache
-from pathlib import Path
 
 import msgspec
-import pytest
 from dashscope import AioGeneration, AioMultiModalConversation
 from dashscope.api_entities.aio_session import close_shared_aio_session
 from tornadogw_dashscope import DashScope
@@ -18,10 +15,8 @@ from tornadogw import Call, Credential, Draft, Spent, Text, ToolCall
 from tornadogw.testing import (
     Answer,
     FakeUpstream,
-    MissingRecordings,
     Recording,
-    find_recordings,
-    load_recordings,
+    needed_recordings,
     read_all,
 )
 
@@ -32,12 +27,7 @@ CALL = Call(id="r", draft=Draft(mode="chat", model="qwen-max", messages=HELLO), 
 
 @cache
 def recordings() -> list[Recording]:
-    for root in Path(__file__).resolve().parents:
-        try:
-            return list(load_recordings(find_recordings(root, os.environ), ["dashscope-native"]))
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return needed_recordings(__file__, ["dashscope-native"])
 
 
 def ours(recording: Recording) -> dict:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 
 import msgspec
 import pytest
 from tornadogw_dashscope import DashScope
 
 from tornadogw import Call, Draft, Failure, Meta, Spent, Stop, Text, ToolCall, Usage
-from tornadogw.testing import MissingRecordings, Recording, find_recordings, load_recordings, read_all
+from tornadogw.testing import Recording, needed_recordings, read_all
 
 VENDOR = DashScope()
 CALL = Call(id="r", draft=Draft(mode="chat", model="m"), model="m", base_url=VENDOR.base_url)
@@ -35,13 +33,7 @@ EXPECTED = {
 @cache
 def recordings() -> dict[str, Recording]:
     """By name."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            found = load_recordings(find_recordings(root, os.environ), ["dashscope-native"])
-            return {each.name: each for each in found}
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return {each.name: each for each in needed_recordings(__file__, ["dashscope-native"])}
 
 
 def answers() -> list[Recording]:

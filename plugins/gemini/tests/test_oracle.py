@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import cache
-from pathlib import Path
 
 import orjson
 import pytest
@@ -18,10 +16,8 @@ from tornadogw import Call, Credential, Draft, Reasoning, Spent, Stop, Text, Too
 from tornadogw.testing import (
     Answer,
     FakeUpstream,
-    MissingRecordings,
     Recording,
-    find_recordings,
-    load_recordings,
+    needed_recordings,
     read_all,
 )
 
@@ -37,12 +33,7 @@ REASONS = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter"}
 @cache
 def recordings() -> dict[str, Recording]:
     """By vendor and name."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {str(each): each for each in load_recordings(find_recordings(root, os.environ), VENDORS)}
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return {str(each): each for each in needed_recordings(__file__, VENDORS)}
 
 
 def readable() -> list[Recording]:

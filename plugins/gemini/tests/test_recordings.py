@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 
 import pytest
 from tornadogw_gemini import Gemini, Vertex
 
 from tornadogw import Call, Draft, Failure, Meta, Reasoning, Spent, Stop, Text, ToolCall, Usage
-from tornadogw.testing import MissingRecordings, Recording, find_recordings, load_recordings, read_all
+from tornadogw.testing import Recording, needed_recordings, read_all
 
 VENDORS = {"gemini": Gemini(), "vertex": Vertex()}
 CALL = Call(id="r", draft=Draft(mode="chat", model="m"), model="m", base_url="https://api.example")
@@ -59,15 +57,8 @@ FAILED = "vertex/09-json-tools-reasoning"
 
 @cache
 def recordings() -> dict[str, Recording]:
-    """By vendor and name. Missing ones are a skip, in CI a failure."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {str(each): each for each in load_recordings(find_recordings(root, os.environ), VENDORS)}
-        except MissingRecordings as error:
-            missing = error
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))
+    """By vendor and name."""
+    return {str(each): each for each in needed_recordings(__file__, VENDORS)}
 
 
 def answers() -> list[Recording]:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from functools import cache
-from pathlib import Path
 
 import msgspec
 import ollama
-import pytest
 from tornadogw_ollama import Ollama
 
 from tornadogw import Call, Credential, Draft, Reasoning, Spent, Stop, Text, ToolCall
 from tornadogw.testing import (
     Answer,
     FakeUpstream,
-    MissingRecordings,
     Recording,
-    find_recordings,
-    load_recordings,
+    needed_recordings,
     read_all,
 )
 
@@ -31,12 +26,7 @@ CALL = Call(id="r", draft=Draft(mode="chat", model="m", messages=HELLO), model="
 @cache
 def recordings() -> dict[str, Recording]:
     """By name."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {each.name: each for each in load_recordings(find_recordings(root, os.environ), ["ollama"])}
-        except MissingRecordings as error:
-            missing = error
-    return pytest.fail(str(missing))
+    return {each.name: each for each in needed_recordings(__file__, ["ollama"])}
 
 
 def ours(recording: Recording) -> dict:

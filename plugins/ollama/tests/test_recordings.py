@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 
 import msgspec
-import pytest
 from tornadogw_ollama import Ollama
 
 from tornadogw import Call, Draft, Failure, Meta, Stop, Unreadable
-from tornadogw.testing import MissingRecordings, Recording, find_recordings, load_recordings, read_all
+from tornadogw.testing import Recording, needed_recordings, read_all
 
 VENDOR = Ollama()
 CALL = Call(id="r", draft=Draft(mode="chat", model="m"), model="m", base_url=VENDOR.base_url)
@@ -19,15 +16,8 @@ CALL = Call(id="r", draft=Draft(mode="chat", model="m"), model="m", base_url=VEN
 
 @cache
 def recordings() -> dict[str, Recording]:
-    """By name. Missing ones are a skip, in CI a failure."""
-    for root in Path(__file__).resolve().parents:
-        try:
-            return {each.name: each for each in load_recordings(find_recordings(root, os.environ), ["ollama"])}
-        except MissingRecordings as error:
-            missing = error
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))
+    """By name."""
+    return {each.name: each for each in needed_recordings(__file__, ["ollama"])}
 
 
 def answers() -> list[Recording]:
