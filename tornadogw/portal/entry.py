@@ -34,6 +34,12 @@ def inside(path: str) -> str:
 class EntryPage(FormPage):
     """Lets an account in."""
 
+    @override
+    def further(self, **changes: str | float | None) -> str:
+        """A way that leads elsewhere is not passed on."""
+        there = self.request.query_arguments.get("next", [b""])[-1].decode("utf-8", "replace")
+        return super().further(**{"next": there if inside(there) == there else None, **changes})
+
     async def enter(self, account: Account, notice: str = "") -> None:
         """From now on this browser is logged in."""
         logins, days = self.parts.office.logins, self.parts.settings.portal.login_days
@@ -85,7 +91,7 @@ class RegisterPage(EntryPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        return {"invitation": self.get_query_argument("invitation", "")[:100]}
+        return {"invitation": (self.form.text("invitation") or self.get_query_argument("invitation", ""))[:100]}
 
     async def register(self) -> None:
         password = self.form.raw("password")
