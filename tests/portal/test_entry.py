@@ -152,6 +152,8 @@ async def test_the_way_back_leads_nowhere_else(start) -> None:
         assert inside(path) == path
     for path in ("//evil.example", "/\\evil.example", "https://evil.example", "", "javascript:x", "/a\nb", "/%0d?x"):
         assert inside(path) == HOME
+    for path in ("/logout", "/back"):  # where forms lead whose login is over: nothing to look at
+        assert inside(path) == HOME
     async with start() as gateway, Visitor(gateway) as visitor:
         await gateway.accounts.create(ANN, password=PASSWORD)
         await visitor.get("/login?next=//evil.example")

@@ -23,11 +23,13 @@ HOME = "/console"
 HALF = "half"
 """The signed cookie of who has given the password and not yet the code: it opens nothing else."""
 HALF_DAYS = 5 / 1440
-_INSIDE = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
+_INSIDE = re.compile(r"/(?![/\\]|(logout|back)$)[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
 
 
 def inside(path: str) -> str:
-    """`path` if it is one of this site, else where everybody begins: a link to the log-in leads nowhere else."""
+    """`path` if it is one of this site that can be looked at, else where everybody begins: a link to the log-in leads
+    nowhere else.
+    """
     return path if _INSIDE.fullmatch(path) else HOME
 
 
