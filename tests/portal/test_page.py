@@ -116,8 +116,8 @@ async def test_the_api_can_stand_alone(start):
 async def test_the_other_language_is_of_the_same_page_and_never_of_another_site(start):
     async with start() as gateway:
         for path, link in (
-            ("/login?next=/console/keys", "/login?next=%2Fconsole%2Fkeys&amp;lang=zh"),
-            ("/register?invitation=a%26b&lang=en", "/register?invitation=a%26b&amp;lang=zh"),
+            ("/login?next=/console/keys", "/login?lang=zh&amp;next=%2Fconsole%2Fkeys"),
+            ("/register?invitation=a%26b&lang=en", "/register?lang=zh&amp;invitation=a%26b"),
             ("//evil.example/x", "/evil.example/x?lang=zh"),
             ("/\\evil.example", "/evil.example?lang=zh"),
             ("/.//\\evil.example", "/evil.example?lang=zh"),

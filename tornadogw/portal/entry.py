@@ -40,7 +40,7 @@ class EntryPage(FormPage):
     def further(self, **changes: str | float | None) -> str:
         """A way that leads elsewhere is not passed on."""
         there = self.request.query_arguments.get("next", [b""])[-1].decode("utf-8", "replace")
-        return super().further(**{"next": there if inside(there) == there else None, **changes})
+        return super().further(**changes, next=there if inside(there) == there else None)
 
     async def enter(self, account: Account, notice: str = "") -> None:
         """From now on this browser is logged in."""

@@ -154,13 +154,15 @@ class PageHandler(BaseHandler):
         """This page with other arguments; None takes one away, a moment is in seconds. Whatever was asked for, it is an
         address here: what begins with two slashes is another site's.
         """
-        given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
+        given: dict[str, str] = {}
         for name, value in changes.items():
-            given.pop(name, None)
             if isinstance(value, str) and value:
                 given[name] = value
             elif isinstance(value, float):
                 given[name] = str(round(value * 1000))
+        for name, values in self.request.query_arguments.items():
+            if name not in changes:
+                given[name] = values[-1].decode("utf-8", "replace")
         path = f"/{self.request.path.lstrip(NO_NAME)}"
         return f"{path}?{urlencode(given)}" if given else path
 
