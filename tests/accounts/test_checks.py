@@ -55,19 +55,29 @@ def test_a_zone_has_to_be_known(name: str) -> None:
         checked_zone(name)
 
 
+def test_a_count_that_is_out_of_bounds_is_said_in_both_languages() -> None:
+    with pytest.raises(UsageError) as caught:
+        checked_count("tokens per minute", 0, 9, zh="每分钟 token 数", field="tpm")
+    assert (caught.value.message("en"), caught.value.field) == ("tokens per minute are 1 to 9, not 0", "tpm")
+    assert caught.value.message("zh") == "每分钟 token 数须为 1 到 9，而不是 0"
+
+
 def test_what_is_fine_comes_back() -> None:
     assert checked_zone("Asia/Shanghai") == "Asia/Shanghai"
-    assert checked_count("days", None, 3) is None
-    assert checked_count("days", 3, 3) == 3
+    assert checked_count("days", None, 3, zh="天数") is None
+    assert checked_count("days", 3, 3, zh="天数") == 3
     assert checked_label("x" * 100) == "x" * 100
     assert checked_models([" a", "b", "a"]) == ("a", "b")
     with pytest.raises(UsageError, match="days are 1 to 3, not 4"):
-        checked_count("days", 4, 3)
+        checked_count("days", 4, 3, zh="天数")
 
 
 def test_a_day_ends_where_the_next_one_begins_however_long_it_is() -> None:
     for day, hours in (("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)):
         length = parse_day(day, "Europe/Berlin", later=1) - parse_day(day, "Europe/Berlin")
         assert length == hours * 3600, day
+    for day, zone in (("9999-12-31", "UTC"), ("9999-12-31", "Asia/Shanghai"), ("9999-12-30", "America/New_York")):
+        with pytest.raises(UsageError, match="not a date"):
+            parse_day(day, zone, later=1 if zone == "UTC" else 2)
     with pytest.raises(UsageError, match="not a date"):
-        parse_day("9999-12-31", "UTC", later=1)
+        parse_day("0001-01-01", "Asia/Shanghai")  # before all dates where the database counts

@@ -59,6 +59,16 @@ async def test_a_link_works_once_and_logs_out_everywhere(mongo: Mongo) -> None:
             await recovery.forgot(ANN, address="a")
 
 
+async def test_who_has_no_link_makes_nobody_hash(mongo: Mongo, monkeypatch) -> None:
+    accounts, hashed = Accounts(MongoAccounts(mongo)), []
+    monkeypatch.setattr(accounts, "hashed", hashed.append)  # which takes a core and 64 MiB, and is not counted here
+    post = Post(Kept(), "http://gw.example", "gw")
+    recovery = Recovery(MongoLinks(mongo), accounts, Logins(MongoLogins(mongo)), Tries(MongoTries(mongo)), post)
+    with pytest.raises(UsageError, match="ask for another"):
+        await recovery.reset("x", "a long password")
+    assert hashed == []
+
+
 async def test_who_is_disabled_or_late_gets_nothing(mongo: Mongo) -> None:
     kept, accounts, logins = Kept(), Accounts(MongoAccounts(mongo)), Logins(MongoLogins(mongo))
     links, tries, post = MongoLinks(mongo), Tries(MongoTries(mongo)), Post(kept, "http://gw.example", "gw")

@@ -227,3 +227,13 @@ def test_an_owner_adds_an_upstream_tests_it_and_sees_a_user_use_it(site, browser
     browser.find('button[data-confirm^="Remove fresh"]').click()
     browser.driver.switch_to.alert.accept()
     browser.says("It is removed.")
+
+
+def test_samples_are_copied_where_there_is_no_tls(browser) -> None:
+    browser.go("/docs?lang=en")
+    browser.run("Object.defineProperty(navigator, 'clipboard', {value: undefined})")  # as on every page by plain HTTP
+    copy = browser.all(".sample .copy")[0]
+    copy.click()
+    browser.until(lambda: copy.text == "Copied")
+    browser.go("/docs")
+    assert browser.clipboard().startswith("curl http")

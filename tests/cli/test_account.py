@@ -9,6 +9,11 @@ import sys
 
 import pytest
 
+from tornadogw.accounts.accounts import Accounts
+from tornadogw.accounts.logins import Logins
+from tornadogw.store.mongo_accounts import MongoAccounts
+from tornadogw.store.mongo_logins import MongoLogins
+
 FIELDS = {
     "id",
     "email",
@@ -93,6 +98,14 @@ def test_a_password_comes_from_standard_input(inside):
     )
     short = inside("account", "password", "a@example.com", stdin="short\n")
     assert (short.code, "8 to 1024 characters" in short.err) == (1, True)
+
+
+async def test_a_new_password_ends_every_login(cli, mongo):
+    cli("account", "create", "a@example.com")
+    ann = await Accounts(MongoAccounts(mongo)).show("a@example.com")
+    new = await Logins(MongoLogins(mongo)).begin(ann)
+    assert cli("account", "password", "a@example.com", stdin="correct horse\n").code == 0
+    assert await Logins(MongoLogins(mongo)).find(new.token) is None
 
 
 def test_no_password_and_no_terminal(inside):

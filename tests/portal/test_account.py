@@ -67,3 +67,22 @@ async def test_password_language_zone_and_logins(start) -> None:
         assert account.language == "zh"
         acts = [each.act for each in await gateway.gateway.parts.office.audit.entries(ANN)]
         assert {"account.password", "account.zone", "account.language", "account.log_out"} <= set(acts)
+
+
+async def test_what_is_wrong_stands_where_the_form_is(start) -> None:
+    """A browser goes to the part of the page that the form is in: what stands above it is not seen."""
+    async with start() as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        for act, part, words in (
+            ("factor_confirm", "two-factor", "took too long"),
+            ("factor_off", "two-factor", "no second factor"),
+            ("end", "logins", "ended already"),
+            ("password", "password-heading", "too many tries"),
+        ):
+            for _ in range(11 if act == "password" else 1):
+                await visitor.send("/console/account", act, old_password="" if act == "password" else PASSWORD)
+            assert words in visitor.wrong.lower(), act
+            after = visitor.text.partition(f'id="{part}"')[2].partition("<h2")[0]
+            assert visitor.wrong in after, act
+            assert visitor.text.count('class="wrong"') == 1

@@ -164,6 +164,7 @@ async def test_an_operator_changes_an_address(start) -> None:
         await people.refused(page, "email", email="other@example.com")
         await operator.send(page, "email", email="owner@example.com")
         assert (operator.status, "already" in operator.wrong) == (422, True)
+        assert operator.wrong in operator.text.partition('id="account"')[2], "where the browser goes, not above it"
         await operator.send(page, "email", email="other@example.com")
         assert "logged out everywhere" in operator.notice
         await people.visitors["user"].get("/console")

@@ -86,6 +86,10 @@ async def test_registration_by_invitation_or_not_at_all(start, mode: str) -> Non
             return
         await register(visitor, invitation="wrong")
         assert "unknown, used up or over" in visitor.wrong
+        await visitor.get(f"/register?invitation={invited.code}")
+        other = {"email": ANN, "password": PASSWORD, "password_again": "another one", "invitation": invited.code}
+        await visitor.post("/register", {"_xsrf": visitor.xsrf, **other})
+        assert f'value="{invited.code}"' in visitor.text, "what was right is not asked for again"
         await register(visitor, OWNER, invitation=invited.code)
         assert "already" in visitor.wrong, "And the invitation is not used up by that"
         await register(visitor, invitation=invited.code)
@@ -123,6 +127,7 @@ async def test_forms_of_another_site_are_refused(start) -> None:
             ({name: good[name] for name in ("email", "password")}, {}, 403),
             (good, {"Origin": "https://evil.example"}, 403),
             (good, {"Origin": "null"}, 403),
+            (good, {"Origin": "http://["}, 403),
             (good, {"Sec-Fetch-Site": "cross-site"}, 403),
             (good, {"Sec-Fetch-Site": "same-site"}, 403),
             ({**good, "act": "delete"}, {}, 400),
@@ -146,6 +151,8 @@ async def test_the_way_back_leads_nowhere_else(start) -> None:
     for path in ("/console/keys", "/admin/users/ab", "/"):
         assert inside(path) == path
     for path in ("//evil.example", "/\\evil.example", "https://evil.example", "", "javascript:x", "/a\nb", "/%0d?x"):
+        assert inside(path) == HOME
+    for path in ("/logout", "/back"):  # where forms lead whose login is over: nothing to look at
         assert inside(path) == HOME
     async with start() as gateway, Visitor(gateway) as visitor:
         await gateway.accounts.create(ANN, password=PASSWORD)

@@ -61,6 +61,39 @@ async def test_a_key_is_made_and_its_curl_line_answers(start) -> None:
         assert 'value="echo, other"' in visitor.text
 
 
+MODES = """
+[[upstreams]]
+name = "one"
+vendor = "openai"
+base_url = "http://127.0.0.1:9/v1"
+keys = ["k"]
+[[models]]
+name = "base"
+modes = ["completion"]
+price = {input = "1", output = "1"}
+routes = [{upstream = "one", model = "b"}]
+[[models]]
+name = "talk"
+modes = ["chat"]
+price = {input = "1", output = "1"}
+routes = [{upstream = "one", model = "t"}]
+"""
+
+
+async def test_the_curl_line_asks_a_model_for_what_it_can_do(start) -> None:
+    async with start(MODES) as gateway, Visitor(gateway) as visitor:
+        await gateway.accounts.create(ANN, password=PASSWORD)
+        await visitor.log_in(ANN)
+        for models, asked in (
+            ("", '{"model":"talk","messages":'),
+            ("base, talk", '{"model":"talk","messages":'),
+            ("base", '{"model":"base","prompt":"Hello"'),
+            ("gone", '{"model":"auto","messages":'),
+        ):
+            await visitor.send("/console/keys", "create", models=models)
+            assert asked in shown_once(visitor, "curl"), models
+
+
 async def test_what_is_wrong_is_said_and_what_was_typed_is_kept(start) -> None:
     async with start() as gateway, Visitor(gateway) as visitor:
         await gateway.accounts.create(ANN, password=PASSWORD)

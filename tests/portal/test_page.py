@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import yarl
 
 from tornadogw.portal.page import FOREVER
 
@@ -110,3 +111,28 @@ async def test_the_api_can_stand_alone(start):
             response, _ = await get(gateway, path)
             assert (response.status, response.content_type) == (404, "application/json")
         assert (await gateway.ask())[0] == 200
+
+
+async def test_the_other_language_is_of_the_same_page_and_never_of_another_site(start):
+    async with start() as gateway:
+        for path, link in (
+            ("/login?next=/console/keys", "/login?lang=zh&amp;next=%2Fconsole%2Fkeys"),
+            ("/register?invitation=a%26b&lang=en", "/register?lang=zh&amp;invitation=a%26b"),
+            ("//evil.example/x", "/evil.example/x?lang=zh"),
+            ("/\\evil.example", "/evil.example?lang=zh"),
+            ("/.//\\evil.example", "/evil.example?lang=zh"),
+            ("/", "/?lang=zh"),
+        ):
+            url = yarl.URL(gateway.url + path, encoded=True)
+            async with gateway.session.get(url, headers={"Accept": "text/html", "Accept-Language": "en"}) as response:
+                text = await response.text()
+            assert f'class="language" href="{link}"' in text, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/login?next=%ff", "/register?invitation=%ff", "/reset?token=%ff", "/email?token=%ed%a0%80"]
+)
+async def test_an_address_that_is_no_text_is_the_askers_fault(start, path):
+    async with start() as gateway, gateway.session.get(yarl.URL(gateway.url + path, encoded=True)) as response:
+        assert response.status == 400
+        assert (await response.text()).startswith("<!DOCTYPE html>")

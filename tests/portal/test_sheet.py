@@ -5,7 +5,9 @@ import pytest
 from tornadogw.portal.sheet import formula_safe, line, sheet
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠SUM(A1)"]
+)
 def test_no_cell_is_run_by_a_spreadsheet(cell) -> None:
     assert formula_safe(cell) == f"'{cell}"
 

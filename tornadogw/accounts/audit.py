@@ -35,6 +35,6 @@ class Audit:
 
     async def entries(self, email: str | None = None, *, days: int = 30) -> Sequence[Entry]:
         """What was done to the account (None: at all) in the last `days`, oldest first; the latest 10 000 of them."""
-        checked_count("days", days, _MOST_DAYS)
+        checked_count("days", days, _MOST_DAYS, zh="天数", field="days")
         account_id = None if email is None else (await self._accounts.show(email)).id
         return await self._store.entries(account_id, self._now() - days * _DAY, _MOST_ENTRIES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from tornadogw.errors import UsageError
@@ -81,11 +81,11 @@ def checked_models(models: Sequence[str] | None) -> tuple[str, ...] | None:
     return names
 
 
-def checked_count(what: str, count: int | None, most: int, field: str = "") -> int | None:
-    """A whole number of `what`, 1 to `most`, or None."""
+def checked_count(what: str, count: int | None, most: int, *, zh: str, field: str = "") -> int | None:
+    """A whole number of `what`, which Chinese calls `zh`, 1 to `most`, or None."""
     if count is not None and not 1 <= count <= most:
         raise UsageError(
-            f"{what} are 1 to {most}, not {count}", zh=f"{what} 须为 1 到 {most}，而不是 {count}", field=field
+            f"{what} are 1 to {most}, not {count}", zh=f"{zh}须为 1 到 {most}，而不是 {count}", field=field
         )
     return count
 
@@ -120,11 +120,10 @@ def checked_zone(name: str) -> str:
 def parse_day(text: str, zone: str, *, later: int = 0) -> float:
     """The first moment of a day `YYYY-MM-DD` in the time zone `zone`, or of one so many days later, Unix seconds."""
     try:
-        day = date.fromisoformat(text.strip()) + timedelta(days=later) if _DAY.fullmatch(text.strip()) else None
+        day = date.fromisoformat(text.strip() if _DAY.fullmatch(text.strip()) else "") + timedelta(days=later)
+        begins = datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
+        return begins.astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
-        day = None
-    if day is None:
         raise UsageError(
             f"{text!r} is not a date: give YYYY-MM-DD", zh=f"{text!r} 不是日期：格式为 YYYY-MM-DD", field="day"
-        )
-    return datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone)).timestamp()
+        ) from None

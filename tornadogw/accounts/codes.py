@@ -116,7 +116,7 @@ class Codes:
         now = self._now()
         batch = Batch(
             id=secrets.token_hex(4),
-            count=checked_count("codes of a batch", count, _MOST_CODES) or 0,
+            count=checked_count("codes of a batch", count, _MOST_CODES, zh="每批兑换码数量", field="count") or 0,
             amount=None if amount is None else parse_amount(amount),
             plan=plan,
             days=None if plan is None else (await self._plans.offered(plan)).days,

@@ -104,8 +104,12 @@ def _shaped(key: ApiKey, wanted: Wanted) -> ApiKey:
         stream_default=wanted.stream_default,
         budget_daily=_budget(daily, "daily_budget"),
         budget_total=_budget(total, "budget"),
-        tokens_per_minute=checked_count("tokens per minute", wanted.tpm, _MOST_TOKENS, "tpm"),
-        concurrent=checked_count("concurrent requests", wanted.concurrent, _MOST_CONCURRENT, "concurrent"),
+        tokens_per_minute=checked_count(
+            "tokens per minute", wanted.tpm, _MOST_TOKENS, zh="每分钟 token 数", field="tpm"
+        ),
+        concurrent=checked_count(
+            "concurrent requests", wanted.concurrent, _MOST_CONCURRENT, zh="同时进行的请求数", field="concurrent"
+        ),
     )
 
 

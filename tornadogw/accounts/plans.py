@@ -46,7 +46,7 @@ class Plans:
             models=checked_models(models),
             rpm=checked_rpm(rpm),
             factor=parse_factor(factor),
-            days=checked_count("days", days, MOST_DAYS) or 0,
+            days=checked_count("days", days, MOST_DAYS, zh="天数", field="days") or 0,
             prepaid_after=prepaid_after,
             prepaid_outside=prepaid_outside,
             created=self._now(),
@@ -81,7 +81,7 @@ class Plans:
             "models": checked_models(models),
             "rpm": checked_rpm(rpm),
             "factor": None if factor is None else parse_factor(factor),
-            "days": checked_count("days", days, MOST_DAYS),
+            "days": checked_count("days", days, MOST_DAYS, zh="天数", field="days"),
             "prepaid_after": prepaid_after,
             "prepaid_outside": prepaid_outside,
         }

@@ -65,14 +65,13 @@ class Recovery:
 
     async def reset(self, token: str, password: str) -> Account:
         """The account has another password and is logged out everywhere; other links to it are of no use any more."""
+        if not await self.works(token):  # before what costs much: nobody counts who tries
+            raise _no_link()
         hashed = await self._accounts.hashed(password)
         link = await self._links.take("reset", digest(token[:_LONGEST]))
         account = None if link is None else await self._whose(link)
         if account is None:
-            raise UsageError(
-                "this link is unknown, was used or is over: ask for another",
-                zh="这个链接不存在、已使用或已过期：请重新申请",
-            )
+            raise _no_link()
         changed = await self._accounts.set_hashed(account, hashed, by=BY)
         await self._logins.end_all(account)
         return changed
@@ -85,3 +84,10 @@ class Recovery:
         if await self._accounts.mark(account.id) != link.what["mark"]:
             return None
         return account
+
+
+def _no_link() -> UsageError:
+    return UsageError(
+        "this link is unknown, was used or is over: ask for another",
+        zh="这个链接不存在、已使用或已过期：请重新申请",
+    )

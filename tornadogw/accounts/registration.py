@@ -159,7 +159,7 @@ class Registration:
             id=digest(code),
             kind="invite",
             ends=self._now() + parse_duration(expires),
-            uses=checked_count("uses", uses, _MOST_USES) or 1,
+            uses=checked_count("uses", uses, _MOST_USES, zh="使用次数", field="uses") or 1,
             what={"by": by},
         )
         await self._links.add(link, self._entry("invitation.create", link, by))

@@ -96,7 +96,7 @@ class Subscriptions:
         """Give the account a plan. `days`: None, the plan's; `since`: a day of the account's, `YYYY-MM-DD`."""
         account = await self._accounts.show(email)
         offered = await self._plans.offered(plan)
-        length = checked_count("days", days, MOST_DAYS) or offered.days
+        length = checked_count("days", days, MOST_DAYS, zh="天数", field="days") or offered.days
         now = self._now()
 
         def edit(standing: Standing) -> Standing:

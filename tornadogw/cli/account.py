@@ -90,15 +90,21 @@ def enable(state: State, email: str) -> None:
 
 @account.command(
     help=both(
-        "设置密码:在终端里询问两次,否则读取标准输入的第一行。",
-        "Set the password: asked for twice on a terminal, else the first line of standard input.",
+        "设置密码,并退出所有登录:在终端里询问两次,否则读取标准输入的第一行。",
+        "Set the password; every login ends. Asked for twice on a terminal, else the first line of standard input.",
     )
 )
 @argument("email")
 @pass_state
 def password(state: State, email: str) -> None:
     new = _read_password(state.out)
-    _change(state, lambda session: session.accounts.set_password(email, new, by=session.by))
+
+    async def change(session: Session) -> Account:
+        changed = await session.accounts.set_password(email, new, by=session.by)
+        await session.logins.end_all(changed)
+        return changed
+
+    _change(state, change)
 
 
 @account.command("email", help=both("更改邮箱,并退出所有登录。", "Change the e-mail address; every login ends."))

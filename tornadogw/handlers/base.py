@@ -23,7 +23,7 @@ from tornadogw.accounts.supply import Supply
 from tornadogw.auth import Auth
 from tornadogw.catalogue import Catalogue
 from tornadogw.dialects.chat_negotiate import prefers
-from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, UnknownPath, WrongMethod
+from tornadogw.errors import BodyTooSlow, GatewayError, InternalError, InvalidRequest, UnknownPath, WrongMethod
 from tornadogw.exchange import Gate
 from tornadogw.jsontext import dumps
 from tornadogw.limits.limiter import Limiter
@@ -316,6 +316,8 @@ class BaseHandler(RequestHandler):
             self.refuse(UnknownPath())
         elif status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             self.refuse(WrongMethod())
+        elif status_code == HTTPStatus.BAD_REQUEST:  # an argument in an address that is no text, say
+            self.refuse(InvalidRequest(zh="无法读取", en="it cannot be read"))
         else:
             self.refuse(InternalError())
 

@@ -23,16 +23,24 @@ HOME = "/console"
 HALF = "half"
 """The signed cookie of who has given the password and not yet the code: it opens nothing else."""
 HALF_DAYS = 5 / 1440
-_INSIDE = re.compile(r"/(?![/\\])[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
+_INSIDE = re.compile(r"/(?![/\\]|(logout|back)$)[A-Za-z0-9_.~/%-]{0,500}", re.ASCII)
 
 
 def inside(path: str) -> str:
-    """`path` if it is one of this site, else where everybody begins: a link to the log-in leads nowhere else."""
+    """`path` if it is one of this site that can be looked at, else where everybody begins: a link to the log-in leads
+    nowhere else.
+    """
     return path if _INSIDE.fullmatch(path) else HOME
 
 
 class EntryPage(FormPage):
     """Lets an account in."""
+
+    @override
+    def further(self, **changes: str | float | None) -> str:
+        """A way that leads elsewhere is not passed on."""
+        there = self.request.query_arguments.get("next", [b""])[-1].decode("utf-8", "replace")
+        return super().further(**changes, next=there if inside(there) == there else None)
 
     async def enter(self, account: Account, notice: str = "") -> None:
         """From now on this browser is logged in."""
@@ -85,7 +93,7 @@ class RegisterPage(EntryPage):
 
     @override
     async def values(self) -> dict[str, Any]:
-        return {"invitation": self.get_query_argument("invitation", "")[:100]}
+        return {"invitation": (self.form.text("invitation") or self.get_query_argument("invitation", ""))[:100]}
 
     async def register(self) -> None:
         password = self.form.raw("password")

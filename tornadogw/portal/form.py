@@ -36,7 +36,7 @@ def check_origin(request: HTTPServerRequest, public_url: str) -> None:
     origin = request.headers.get("Origin")
     fetched = request.headers.get("Sec-Fetch-Site", "same-origin")
     ours = {urlsplit(public_url).netloc, request.host} - {""}
-    if (origin is not None and urlsplit(origin).netloc not in ours) or fetched not in ("same-origin", "none"):
+    if (origin is not None and origin.partition("://")[2] not in ours) or fetched not in ("same-origin", "none"):
         raise Forbidden(zh="表单来自另一个网站", en="the form comes from another site")
 
 

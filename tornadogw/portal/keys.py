@@ -75,12 +75,15 @@ class OwnKeys(PrivatePage):
 
     def show_text(self, new: NewKey) -> None:
         """The one page that has a key's text."""
-        models = [model.name for model in self.parts.catalogue.models]
-        allowed = [name for name in models if new.key.models is None or name in new.key.models]
-        self.show("console_key_new.html", new=new.key, text=new.text, curl=self._curl(new.text, [*allowed, AUTO][0]))
+        self.show("console_key_new.html", new=new.key, text=new.text, curl=self._curl(new.text, new.key.models))
 
-    def _curl(self, text: str, model: str) -> str:
-        body = {"model": model, "messages": [{"role": "user", "content": "Hello"}], "stream": False}
+    def _curl(self, text: str, models: Sequence[str] | None) -> str:
+        """A line that works: of a model that the key may use, for what that can do."""
+        allowed = [each for each in self.parts.catalogue.models if models is None or each.name in models]
+        chats = [each for each in allowed if "chat" in each.modes]
+        name = next((each.name for each in (*chats, *allowed)), AUTO)
+        chat = {"messages": [{"role": "user", "content": "Hello"}]}
+        body = {"model": name, **(chat if chats or not allowed else {"prompt": "Hello"}), "stream": False}
         address = f"{self.base_url}{self.parts.settings.server.prefix}/chat/completions"
         headers = [f"Authorization: Bearer {text}", "Content-Type: application/json"]
         return shlex.join(

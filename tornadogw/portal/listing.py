@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from tornadogw.accounts.checks import parse_day
 from tornadogw.errors import UsageError
 from tornadogw.portal.private import PrivatePage
@@ -44,14 +42,3 @@ class ListPage(PrivatePage):
         """The end of what is listed: where the list goes on, else that of the day `until`."""
         last = self.moment("until", zone, last=True)
         return last if self.before is None else self.before
-
-    def further(self, **changes: str | float | None) -> str:
-        """This page with other arguments; None takes one away. `before` is in seconds."""
-        given = {name: values[-1].decode("utf-8", "replace") for name, values in self.request.query_arguments.items()}
-        for name, value in changes.items():
-            given.pop(name, None)
-            if isinstance(value, str) and value:
-                given[name] = value
-            elif isinstance(value, float):
-                given[name] = str(round(value * 1000))
-        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path

@@ -34,6 +34,7 @@ class MoneyPage(PrivatePage):
             "payments": await office.payments.of_account(account.id, ROWS),
             "orders": await office.orders.of(account, limit=ROWS),
             "subscriptions": standing.subscriptions,
+            "typed": self.form.raw("code")[:100],
         }
 
     async def redeem(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from typing_extensions import override
 
@@ -41,6 +42,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+NO_NAME = "./\\"
+"""What stands before the name at the beginning of a path, however often."""
 FOREVER = "public, max-age=31536000, immutable"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
@@ -140,11 +143,28 @@ class PageHandler(BaseHandler):
             language=self.language,
             title=self.parts.settings.portal.title,
             path=self.request.path,
+            other_language=self.further(lang="en" if self._spoken == "zh" else "zh"),
             asset=self.pages.address,
             base=self.base_url,
             api=f"{self.base_url}{self.parts.settings.server.prefix}",
             **{**self.frame(), **values},
         )
+
+    def further(self, **changes: str | float | None) -> str:
+        """This page with other arguments; None takes one away, a moment is in seconds. Whatever was asked for, it is an
+        address here: what begins with two slashes is another site's.
+        """
+        given: dict[str, str] = {}
+        for name, value in changes.items():
+            if isinstance(value, str) and value:
+                given[name] = value
+            elif isinstance(value, float):
+                given[name] = str(round(value * 1000))
+        for name, values in self.request.query_arguments.items():
+            if name not in changes:
+                given[name] = values[-1].decode("utf-8", "replace")
+        path = f"/{self.request.path.lstrip(NO_NAME)}"
+        return f"{path}?{urlencode(given)}" if given else path
 
     def go(self, path: str, notice: str = "") -> None:
         """On to another page of ours, which says `notice`."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 __all__ = ["formula_safe", "line", "sheet"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet run a cell instead of showing it."""
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""What makes a spreadsheet run a cell instead of showing it; where Chinese is written, the wide ones do, too."""
 
 
 def formula_safe(cell: str | int) -> str | int:
