@@ -31,7 +31,10 @@ async def test_plans(start) -> None:
         assert 'value="2.50"' in operator.text
         await operator.send("/admin/plans?plan=basic", "change", name="basic", daily="3", days="7")
         plan = await plans.show("basic")
-        assert (plan.daily, plan.models, plan.prepaid_after) == (3_000_000, None, False)
+        assert (plan.daily, plan.models, plan.rpm, plan.prepaid_after) == (3_000_000, None, None, False)
+        await operator.send("/admin/plans?plan=basic", "change", name="basic", daily="no", prepaid_outside="1")
+        ticks = re.findall(r'name="(prepaid_\w+)" value="1" checked', operator.text)
+        assert ticks == ["prepaid_outside"], "a form that comes back is as it was sent"
         await operator.send("/admin/plans", "archive", name="basic")
         assert not (await plans.show("basic")).active
         assert "Offer again" in operator.text

@@ -69,13 +69,17 @@ class Plans:
         models: Sequence[str] | None = None,
         all_models: bool = False,
         rpm: int | None = None,
+        no_rpm: bool = False,
         factor: str | None = None,
         days: int | None = None,
         prepaid_after: bool | None = None,
         prepaid_outside: bool | None = None,
         by: str = "",
     ) -> Plan:
-        """Change what is given, from now on and for those who have the plan too; `days` for new subscriptions only."""
+        """Change what is given, from now on and for those who have the plan too; `days` for new subscriptions only.
+
+        `no_rpm`: it has no limit of its own any more.
+        """
         given = {
             "daily": None if daily is None else parse_amount(daily),
             "models": checked_models(models),
@@ -88,6 +92,8 @@ class Plans:
         fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if all_models:
             fields["models"] = None
+        if no_rpm:
+            fields["rpm"] = None
         return await self._change(name, "plan.change", lambda plan: msgspec.structs.replace(plan, **fields), by)
 
     async def archive(self, name: str, *, by: str = "") -> Plan:

@@ -44,8 +44,8 @@ class PlansPage(AdminPage):
 
     async def alter(self) -> None:
         fields = self._fields()
-        all_models = fields["models"] is None
-        await self.parts.office.plans.change(self.form.text("name"), **fields, all_models=all_models, by=self.visit.by)
+        nothing = {"all_models": fields["models"] is None, "no_rpm": fields["rpm"] is None}
+        await self.parts.office.plans.change(self.form.text("name"), **fields, **nothing, by=self.visit.by)
         self.go("/admin/plans", self.say("The plan is changed, for those who have it too."))
 
     async def archive(self) -> None:
