@@ -57,6 +57,16 @@ async def test_a_lift_ends_the_cool_downs_before_it_and_no_later_ones(mongo):
     assert new.own_cool
 
 
+async def test_a_cool_down_of_before_lifts_were_counted_is_no_hindrance(mongo, database):
+    store = MongoHealth(mongo, "one")
+    await store.tell([Told(SPOT, cool=30)])
+    await database.health.update_many({}, {"$unset": {"c.l": 1}})
+    [heard] = await store.since(0)
+    assert (heard.told.cool > 0, heard.told.lifts) == (True, 0)
+    [lifted] = await store.tell([Told(SPOT, lifts=1)])
+    assert lifted.told.cool == 0
+
+
 async def test_a_cool_down_says_nothing_of_a_breaker(mongo):
     store = MongoHealth(mongo, "one")
     [heard] = await store.tell([Told(SPOT, cool=3)])

@@ -138,7 +138,8 @@ def _telling(told: Told, process: str, now: Any) -> Sequence[Mapping[str, Any]]:
     grown: dict[str, Any] = {"k": {"$literal": told.key}}
     if told.cool > 0 or told.lifts:
         lifts = {"$literal": Int64(told.lifts)}
-        grown["c"] = {"$max": ["$c", {"l": lifts, "x": _after(now, told.cool), "by": by}]}
+        counted = {"$cond": [{"$gte": ["$c.l", 0]}, "$c", None]}  # one from before there were lifts would always win
+        grown["c"] = {"$max": [counted, {"l": lifts, "x": _after(now, told.cool), "by": by}]}
     if told.age is not None:
         opened, closed = _after(now, -told.age), not told.openings
         grown["g"] = {
