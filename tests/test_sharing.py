@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from tests.store.wire import Wire
 from tornadogw import sharing as room
+from tornadogw.accounts.office import office
 from tornadogw.breaker import FAILURES, FIRST, SPREAD
 from tornadogw.health import Health
 from tornadogw.secret import Secret
+from tornadogw.settings import Settings
 from tornadogw.sharing import Sharing, spots
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_health import MongoHealth
@@ -125,6 +127,18 @@ async def test_a_cool_down_ends_everywhere_when_the_vendor_said(scope, two):
         assert abs(other.wait() - one.wait()) < NEAR
         assert one.wait() <= 30, "its own word comes back without making it longer"
         assert (other.wait(credential="up#2") > 0) == (scope == "upstream+model")
+
+
+async def test_a_cool_down_that_somebody_ends_is_over_everywhere_and_later_ones_count(two, mongo):
+    one, other = two
+    marks = office(mongo, Secret("s" * 32), Settings()).marks
+    async with running(one, other):
+        for seconds in (900, 30):  # the second one is shorter than what is left of the first
+            one.call(Failure("cool", "key+model", seconds=seconds))
+            await learns(lambda: other.wait() > 0)
+            assert one.wait() - NEAR < other.wait() <= seconds
+            assert len(await marks.enable("up#1")) == 1
+            await learns(lambda: one.wait() == other.wait() == 0)
 
 
 async def test_a_disabled_key_is_known_by_its_secret_not_by_its_place(mongo, claim_log):
@@ -294,10 +308,24 @@ async def test_a_bug_does_not_end_the_sharing(two, claim_log, monkeypatch):
 
 STEPS = st.lists(
     st.tuples(
-        st.integers(0, 2), st.sampled_from(["breaks", "well", "cool", "disable", "tell", "hear"]), st.floats(0, 5)
+        st.integers(0, 2),
+        st.sampled_from(["breaks", "well", "cool", "disable", "lift", "tell", "hear"]),
+        st.floats(0, 5),
     ),
     max_size=14,
 )
+
+
+async def step(process: Process, what: str, later: float) -> None:
+    if what == "breaks":
+        process.breaks()
+    elif what == "well":
+        process.call()
+    elif what in ("cool", "disable"):
+        process.call(Failure(what, "key", seconds=later))
+    else:
+        process.sharing._look = what == "hear"
+        assert await process.sharing._exchanged()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -314,19 +342,11 @@ def test_when_all_have_told_and_heard_all_know_the_same(steps, mongo, database, 
         nonlocal now
         await database.health.delete_many({})
         three = [Process(mongo, name, clock=clock) for name in ("a", "b", "c")]
+        marks = office(mongo, Secret("s" * 32), Settings()).marks
         for each in three:
             each.health.listen(each.sharing._note)
         for which, what, later in steps:
-            process = three[which]
-            if what == "breaks":
-                process.breaks()
-            elif what == "well":
-                process.call()
-            elif what in ("cool", "disable"):
-                process.call(Failure(what, "key", seconds=later))
-            else:
-                process.sharing._look = what == "hear"
-                assert await process.sharing._exchanged()
+            await (marks.enable("up#1") if what == "lift" else step(three[which], what, later))
         for _ in range(2):
             for each in three:
                 each.sharing._look = True

@@ -43,6 +43,8 @@ class Marks(Value, frozen=True):
     """Seconds for which it is still to be left alone, as the upstream said."""
     state: State | None = None
     """None: it neither opened nor was closed."""
+    lifted: bool = False
+    """Somebody has ended the cool-downs before this one."""
 
 
 class Health:
@@ -145,6 +147,8 @@ class Health:
 
     def hear(self, place: Place, marks: Marks, at: float) -> None:
         """Another process has made these marks; `at`: the moment that their seconds count from."""
+        if marks.lifted and self._until.pop(place, 0.0) > at:
+            log.info("%s: its cool-down was ended", _named(place))
         if marks.cool > 0:
             self._cool(place, at + marks.cool)
         if (state := marks.state) is None:

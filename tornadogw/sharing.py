@@ -12,6 +12,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
+import msgspec
+
 from tornadogw.catalogue import Catalogue
 from tornadogw.health import Health, Marks, Place, State
 from tornadogw.store.ports import StoreUnavailable
@@ -55,6 +57,7 @@ class Sharing:
         self._changed: dict[Place, _Change] = {}
         self._versions: dict[Spot, int] = {}
         self._stamps: dict[Spot, str] = {}
+        self._lifts: dict[Spot, int] = {}
         self._since = 0
         self._look, self._away = True, False
         self._news, self._rest = asyncio.Event(), asyncio.Event()
@@ -74,6 +77,7 @@ class Sharing:
         self._changed = {place: change for place, change in self._changed.items() if place in known}
         self._versions = {spot: version for spot, version in self._versions.items() if spot in self._places}
         self._stamps = {spot: stamp for spot, stamp in self._stamps.items() if spot in self._places}
+        self._lifts = {spot: lifts for spot, lifts in self._lifts.items() if spot in self._places}
         if news:
             self._since = 0
             self.look()
@@ -160,9 +164,12 @@ class Sharing:
 
     def _told(self, place: Place, change: _Change) -> Told:
         marks, spot = self._health.marks(place, change.moment), self._spots[place]
+        told = Told(spot, place[1], marks.cool, self._lifts.get(spot, 0))
         if (state := marks.state) is None:
-            return Told(spot, place[1], marks.cool)
-        return Told(spot, place[1], marks.cool, max(0.0, state.age), state.openings, state.wait, state.disabled)
+            return told
+        return msgspec.structs.replace(
+            told, age=max(0.0, state.age), openings=state.openings, wait=state.wait, disabled=state.disabled
+        )
 
     async def _hear(self) -> None:
         at = self._health.now()
@@ -178,8 +185,8 @@ class Sharing:
             if not places or heard.version <= self._versions.get(spot, -1) or any(p in self._changed for p in places):
                 continue
             self._versions[spot] = heard.version
-            marks = _marks(heard, self._stamps.get(spot))
-            self._stamps[spot] = heard.stamp
+            marks = _marks(heard, self._stamps.get(spot), self._lifts.get(spot, 0))
+            self._stamps[spot], self._lifts[spot] = heard.stamp, heard.told.lifts
             for place in places:
                 self._health.hear(place, marks, at)
 
@@ -200,10 +207,11 @@ class _Change:
         self.moment = moment
 
 
-def _marks(heard: Heard, stamp: str | None) -> Marks:
+def _marks(heard: Heard, stamp: str | None, lifts: int) -> Marks:
     """What of it this process does not know: its own words, and what it has heard before, say nothing new."""
     told = heard.told
     state = None
     if told.age is not None and not heard.own_state and heard.stamp != stamp:
         state = State(told.age, told.openings, told.wait, told.disabled)
-    return Marks(0.0 if heard.own_cool else told.cool, state)
+    lifted = told.lifts > lifts
+    return Marks(told.cool if lifted or not heard.own_cool else 0.0, state, lifted)

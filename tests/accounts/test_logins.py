@@ -4,7 +4,7 @@ import pytest
 
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.audit import Audit
-from tornadogw.accounts.logins import AS_ANOTHER, Logins, may
+from tornadogw.accounts.logins import AS_ANOTHER, Logins, NewLogin, may
 from tornadogw.errors import UsageError
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
@@ -51,12 +51,50 @@ async def test_an_operator_as_somebody_else_is_noted_and_has_bounds(mongo: Mongo
     accounts, logins = Accounts(MongoAccounts(mongo)), Logins(MongoLogins(mongo))
     ann = await accounts.create("ann@example.com")
     olga = await accounts.create("olga@example.com", role="operator")
-    new = await logins.begin_as(ann, olga)
+    own = (await logins.begin(olga)).login
+    new = await logins.begin_as(ann, olga, own)
     assert (new.login.by, new.login.ends - new.login.created) == (olga.email, AS_ANOTHER)
     entry = (await Audit(MongoAudit(mongo), accounts).entries(ann.email))[-1]
     assert (entry.by, entry.act) == (olga.email, "account.login_as")
     for target, who in ((olga, olga), (ann, ann)):
         with pytest.raises(UsageError):
-            await logins.begin_as(target, who)
+            await logins.begin_as(target, who, own)
     with pytest.raises(UsageError, match="as many rights"):
-        await logins.begin_as(await accounts.create("x@example.com", role="owner"), olga)
+        await logins.begin_as(await accounts.create("x@example.com", role="owner"), olga, own)
+
+
+async def test_as_somebody_else_nobody_logs_in_as_a_third(mongo: Mongo) -> None:
+    """Else what an owner does as an operator as a user would stand in the audit log under the operator's name."""
+    accounts, logins = Accounts(MongoAccounts(mongo)), Logins(MongoLogins(mongo))
+    ann = await accounts.create("ann@example.com")
+    olga = await accounts.create("olga@example.com", role="operator")
+    otto = await accounts.create("otto@example.com", role="owner")
+    as_olga = await logins.begin_as(olga, otto, (await logins.begin(otto)).login)
+    with pytest.raises(UsageError, match="nobody else"):
+        await logins.begin_as(ann, olga, as_olga.login)
+    entries = await Audit(MongoAudit(mongo), accounts).entries(ann.email)
+    assert [entry.act for entry in entries] == ["account.create"]
+
+
+async def test_an_operator_is_somebody_else_no_longer_than_an_operator(mongo: Mongo) -> None:
+    accounts, logins = Accounts(MongoAccounts(mongo)), Logins(MongoLogins(mongo))
+    ann = await accounts.create("ann@example.com")
+    olga = await accounts.create("olga@example.com", role="operator")
+    await accounts.create("otto@example.com", role="owner")
+
+    async def lasts(new: NewLogin) -> bool:
+        return await logins.find(new.token) is not None
+
+    new = await logins.begin_as(ann, olga, (await logins.begin(olga)).login)
+    assert await lasts(new)
+    for change, back in (
+        (accounts.disable(olga.email), accounts.enable(olga.email)),
+        (accounts.set_role(olga.email, "reader"), accounts.set_role(olga.email, "operator")),
+        (accounts.set_role(ann.email, "owner"), accounts.set_role(ann.email, "user")),
+    ):
+        await change
+        assert not await lasts(new)
+        await back
+        assert await lasts(new)
+    await logins.end_all(olga)
+    assert not await lasts(new), "who is logged out everywhere is so as somebody else, too"

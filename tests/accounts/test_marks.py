@@ -22,6 +22,18 @@ async def test_what_is_enabled_is_noted_and_everybody_hears_of_it(mongo: Mongo) 
     assert [(each.act, each.by, each.subject) for each in entries] == [("upstream.enable", "olga", "up#1")]
 
 
+async def test_a_cool_down_ends_as_a_breaker_does(mongo: Mongo) -> None:
+    shared, store = office(mongo, Secret("s" * 32), Settings()), MongoHealth(mongo, "a process")
+    cooling = [Told(("up", "f00d", "m"), "up#1", cool=900), Told(("up", "", "n"), cool=900, age=1, openings=1, wait=9)]
+    await store.tell([*cooling, Told(("down", "", "m"), cool=900)])
+    lifted = await shared.marks.answered("up", [Outcome("up#1", "m")], by="olga")
+    assert [each.spot for each in lifted] == [cooling[0].spot]
+    assert [each.spot for each in await shared.marks.enable("up", by="olga")] == [cooling[1].spot]
+    left = [each.spot for each in await shared.marks.all() if each.cool > 0 or each.openings]
+    assert left == [("down", "", "m")]
+    assert {each.lifts for each in await shared.marks.all()} == {0, 1}
+
+
 async def test_only_what_a_test_has_shown_to_answer_is_enabled(mongo: Mongo) -> None:
     shared, store = office(mongo, Secret("s" * 32), Settings()), MongoHealth(mongo, "a process")
 

@@ -45,6 +45,8 @@ async def test_what_is_not_given_stays(plans: Plans) -> None:
     assert (changed.daily, changed.prepaid_after) == (2_000_000, False)
     assert (changed.models, changed.rpm, changed.days) == (made.models, 5, 30)
     assert (await plans.change("pro", all_models=True)).models is None
+    assert (await plans.change("pro", daily="2")).rpm == 5
+    assert (await plans.change("pro", no_rpm=True)).rpm is None
     assert (await plans.show("pro")).models is None
 
 

@@ -48,7 +48,16 @@ def test_impossible_names(name: str):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"name": "x"}, {"keys": []}, {"options": {"a": "x" * 70_000}}, {"base_url": "\ud800"}, {"a": object()}]
+    "fields",
+    [
+        {"name": "x"},
+        {"keys": []},
+        {"options": {"a": "x" * 70_000}},
+        {"base_url": "\ud800"},
+        {"a": object()},
+        {"weight": 2**63},
+        {"options": {"a": [{"b": -(10**30)}]}},
+    ],
 )
 def test_impossible_fields(fields: dict[str, Any]):
     with pytest.raises(UsageError):

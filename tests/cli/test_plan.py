@@ -21,6 +21,7 @@ def test_the_life_of_a_plan(cli):
     assert cli("plan", "archive", "pro", "--json").json["active"] is False
     assert cli("plan", "list", "--json").json == {"plans": [changed | {"active": False}]}
     assert cli("plan", "offer", "pro", "--json").json == changed
+    assert cli("plan", "change", "pro", "--no-rpm", "--json").json == changed | {"rpm": None}
 
 
 def test_plans_for_people(inside):

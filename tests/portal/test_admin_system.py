@@ -95,4 +95,9 @@ async def test_a_key_that_is_left_alone_is_used_again(start) -> None:
         assert await people.last("upstream.enable")
         await operator.send("/admin/upstreams", "enable", name="up#1")
         assert operator.status == 422
+        await MongoHealth(gateway.mongo, "another").tell([Told(("up", "", "m-up"), cool=900)])
+        assert ": cooling down" in await operator.get("/admin/upstreams")
+        assert "Use it again" in operator.text
+        await operator.send("/admin/upstreams", "enable", name="up")
+        assert ": cooling down" not in operator.text
         await people.refused("/admin/upstreams", "enable", name="up#1")

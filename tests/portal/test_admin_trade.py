@@ -31,7 +31,20 @@ async def test_plans(start) -> None:
         assert 'value="2.50"' in operator.text
         await operator.send("/admin/plans?plan=basic", "change", name="basic", daily="3", days="7")
         plan = await plans.show("basic")
-        assert (plan.daily, plan.models, plan.prepaid_after) == (3_000_000, None, False)
+        assert (plan.daily, plan.models, plan.rpm, plan.prepaid_after) == (3_000_000, None, None, False)
+        await operator.send("/admin/plans?plan=basic", "change", name="basic", daily="no", prepaid_outside="1")
+        ticks = re.findall(r'name="(prepaid_\w+)" value="1" checked', operator.text)
+        assert ticks == ["prepaid_outside"], "a form that comes back is as it was sent"
+        await operator.get("/admin/plans?plan=basic")
+        seen = re.findall(r'name="seen" value="(\w+)"', operator.text)
+        await plans.change("basic", daily="9", by="another operator")
+        sent = {"name": "basic", "daily": "3", "days": "8", "seen": seen}
+        await operator.send("/admin/plans?plan=basic", "change", **sent)
+        assert (operator.status, "changed meanwhile" in operator.wrong) == (422, True)
+        assert (await plans.show("basic")).daily == 9_000_000, "what somebody else has changed is not taken back"
+        await plans.change("basic", daily="3")
+        await operator.send("/admin/plans?plan=basic", "change", **sent)
+        assert (await plans.show("basic")).days == 8
         await operator.send("/admin/plans", "archive", name="basic")
         assert not (await plans.show("basic")).active
         assert "Offer again" in operator.text
@@ -41,8 +54,8 @@ async def test_plans(start) -> None:
         for act in ("archive", "offer"):
             await operator.send("/admin/plans", act, name="none")
             assert operator.status == 422
-        acts = [act for act, _, _ in await people.acts()][:4]
-        assert acts == ["plan.offer", "plan.archive", "plan.change", "plan.create"]
+        acts = [act for act, _, _ in await people.acts()][:7]
+        assert acts == ["plan.offer", "plan.archive", *4 * ["plan.change"], "plan.create"]
         for act in ("archive", "offer"):
             await people.refused("/admin/plans", act, name="basic")
 

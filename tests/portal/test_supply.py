@@ -99,7 +99,8 @@ async def test_an_upstream_is_tested_with_each_key(start) -> None:
         async with Visitor(gateway) as visitor:
             await visitor.log_in(OLGA)
             told = Told(("up", "f00d", ""), "up#1", age=1, openings=1, wait=3000, disabled=True)
-            await MongoHealth(gateway.mongo, "another").tell([told])
+            cooling = Told(("up", "", "m"), cool=900)
+            await MongoHealth(gateway.mongo, "another").tell([told, cooling])
             await visitor.send("/admin/upstreams/up", "test")
             assert visitor.status == 200
             assert not visitor.notice
@@ -110,5 +111,6 @@ async def test_an_upstream_is_tested_with_each_key(start) -> None:
             assert 'class="state up">answers' in visitor.text
             assert visitor.notice == "What answers was left alone and is used again."
             assert ": disabled" not in await visitor.get("/admin/upstreams")
+            assert ": cooling down" not in visitor.text
             entry = (await gateway.gateway.parts.office.audit.entries())[-1]
             assert (entry.act, entry.by, entry.subject) == ("upstream.enable", OLGA, "up")

@@ -44,6 +44,29 @@ async def test_the_longest_cool_down_and_the_latest_word_hold(mongo):
     assert late.version > heard.version
 
 
+async def test_a_lift_ends_the_cool_downs_before_it_and_no_later_ones(mongo):
+    one, other = MongoHealth(mongo, "one"), MongoHealth(mongo, "other")
+    await one.tell([Told(SPOT, cool=30, age=5, openings=4, wait=60)])
+    [heard] = await other.tell([Told(SPOT, lifts=1)])
+    assert (heard.told.cool, heard.told.lifts, heard.told.openings) == (0, 1, 4), "the breaker is another thing"
+    [late] = await one.tell([Told(SPOT, cool=50)])
+    assert late.told.cool == 0, "who told it had not heard of the lift"
+    assert late.version > heard.version
+    [new] = await one.tell([Told(SPOT, cool=9, lifts=1)])
+    assert 9 - CLOSE < new.told.cool <= 9
+    assert new.own_cool
+
+
+async def test_a_cool_down_of_before_lifts_were_counted_is_no_hindrance(mongo, database):
+    store = MongoHealth(mongo, "one")
+    await store.tell([Told(SPOT, cool=30)])
+    await database.health.update_many({}, {"$unset": {"c.l": 1}})
+    [heard] = await store.since(0)
+    assert (heard.told.cool > 0, heard.told.lifts) == (True, 0)
+    [lifted] = await store.tell([Told(SPOT, lifts=1)])
+    assert lifted.told.cool == 0
+
+
 async def test_a_cool_down_says_nothing_of_a_breaker(mongo):
     store = MongoHealth(mongo, "one")
     [heard] = await store.tell([Told(SPOT, cool=3)])
@@ -116,6 +139,7 @@ WORDS = st.lists(
             Told,
             spot=st.just(SPOT),
             cool=st.sampled_from([0.0, 1.0, 5.0]),
+            lifts=st.integers(0, 2),
             age=st.none() | st.sampled_from([0.0, 1.0, 2.0]),
             openings=st.integers(0, 2),
             wait=st.sampled_from([-1.0, 0.0, 9.0]),

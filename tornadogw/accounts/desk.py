@@ -23,6 +23,7 @@ from tornadogw.accounts.subscriptions import Subscriptions
 from tornadogw.accounts.two_factor import TwoFactor
 from tornadogw.errors import NotAllowed, NotThere, UsageError
 from tornadogw.store.ports import ROLES, Account, ApiKey, Entry, Role
+from tornadogw.store.ports_people import Login
 from tornadogw.store.trade import Standing
 from tornadogw.types import Value
 
@@ -192,12 +193,16 @@ class Desk:
             await self._audit.note(entry)
         return ended
 
-    async def log_in_as(self, operator: Account, account_id: str, *, address: str = "", agent: str = "") -> NewLogin:
-        """The operator sees for an hour what the account sees: nobody's who has as many rights."""
+    async def log_in_as(
+        self, operator: Account, own: Login, account_id: str, *, address: str = "", agent: str = ""
+    ) -> NewLogin:
+        """The operator, whose `own` login that is, sees for an hour what the account sees: nobody's who has as many
+        rights.
+        """
         account = await self.show(account_id)
         if not account.active:
             raise UsageError(f"the account {account.email} is disabled", zh=f"账户 {account.email} 已停用")
-        return await self._logins.begin_as(account, operator, address=address, agent=agent)
+        return await self._logins.begin_as(account, operator, own, address=address, agent=agent)
 
     # --- keys --------------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,11 @@ def may(account: Account, role: Role) -> bool:
     return ROLES.index(account.role) >= ROLES.index(role)
 
 
+def _above(operator: Account, account: Account) -> bool:
+    """Whether the operator may be logged in as the account."""
+    return may(operator, "operator") and not may(account, operator.role)
+
+
 class Logins:
     """Begins and ends logins; whoever asks has been checked before."""
 
@@ -53,8 +58,15 @@ class Logins:
         """For somebody who has shown to be the account's owner."""
         return await self._begin(account, self._seconds, address=address, agent=agent, by="", entry=None)
 
-    async def begin_as(self, account: Account, operator: Account, *, address: str = "", agent: str = "") -> NewLogin:
-        """An operator sees what the account sees, for an hour; the audit log says so. Raises `UsageError`."""
+    async def begin_as(
+        self, account: Account, operator: Account, own: Login, *, address: str = "", agent: str = ""
+    ) -> NewLogin:
+        """An operator sees what the account sees, for an hour and while the `own` login lasts; the audit log says so.
+
+        Raises `UsageError`.
+        """
+        if own.by:  # else the audit log would name the account that they act as
+            raise NotAllowed("who is logged in as somebody else logs in as nobody else", zh="代登录时不能再代登录")
         if not may(operator, "operator"):
             raise NotAllowed("only operators log in as somebody else", zh="只有操作员可以代登录")
         if may(account, operator.role):
@@ -63,12 +75,21 @@ class Logins:
                 zh=f"{account.email} 的权限不低于您：不能代登录",
             )
         entry = Entry(by=operator.email, act="account.login_as", at=self._now(), account_id=account.id)
-        return await self._begin(account, AS_ANOTHER, address=address, agent=agent, by=operator.email, entry=entry)
+        return await self._begin(
+            account, AS_ANOTHER, address=address, agent=agent, by=operator.email, entry=entry, own=own.id
+        )
 
     async def find(self, token: str) -> tuple[Login, Account] | None:
-        """Whose token this is, while the login lasts and the account is active."""
+        """Whose token this is, while the login lasts and the account is active; an operator's as somebody else, while
+        the operator's own login lasts and the operator still has more rights.
+        """
         found = await self._store.find(digest(token))
-        return found if found is not None and found[1].active else None
+        if found is None or not found[1].active:
+            return None
+        login, account, operator = found
+        if login.by and (operator is None or not operator.active or not _above(operator, account)):
+            return None
+        return login, account
 
     async def of(self, account: Account) -> Sequence[Login]:
         """Where the account is logged in, the newest first."""
@@ -83,7 +104,7 @@ class Logins:
         await self._store.remove_all(account.id, but=but)
 
     async def _begin(
-        self, account: Account, seconds: float, *, address: str, agent: str, by: str, entry: Entry | None
+        self, account: Account, seconds: float, *, address: str, agent: str, by: str, entry: Entry | None, own: str = ""
     ) -> NewLogin:
         token, now = secrets.token_urlsafe(32), self._now()
         login = Login(
@@ -96,5 +117,5 @@ class Logins:
             agent=agent[:_AGENT],
             by=by,
         )
-        await self._store.add(login, entry)
+        await self._store.add(login, entry, own=own)
         return NewLogin(login, token)

@@ -14,7 +14,7 @@ __all__ = ["Marks"]
 
 
 class Marks:
-    """Reads marks, and lifts those that were made by failures."""
+    """Reads marks, and lifts them."""
 
     def __init__(self, store: HealthStore, audit: Audit, *, now: Callable[[], float] = time.time) -> None:
         self._store, self._audit, self._now = store, audit, now
@@ -25,7 +25,7 @@ class Marks:
 
     async def enable(self, name: str, *, by: str = "") -> Sequence[Told]:
         """Use the key or the upstream of this name again, everywhere. What was left alone of it; maybe nothing."""
-        meant = [each for each in await self.all() if each.openings and name in (each.key, each.spot[0])]
+        meant = [each for each in await self.all() if _alone(each) and name in (each.key, each.spot[0])]
         await self._lift(meant, name, by)
         return meant
 
@@ -37,7 +37,7 @@ class Marks:
             model = mark.spot[2]
             return any(mark.key in ("", key) and model in ("", theirs) for key, theirs in seen)
 
-        meant = [each for each in await self.all() if each.openings and each.spot[0] == upstream and fine(each)]
+        meant = [each for each in await self.all() if _alone(each) and each.spot[0] == upstream and fine(each)]
         await self._lift(meant, upstream, by)
         return meant
 
@@ -47,4 +47,14 @@ class Marks:
             await self._audit.note(
                 Entry(by=by, act="upstream.enable", at=self._now(), subject=name[:200], before=before)
             )
-            await self._store.tell([Told(each.spot, each.key, age=0.0) for each in meant])
+            await self._store.tell([_lifted(each) for each in meant])
+
+
+def _alone(mark: Told) -> bool:
+    return mark.openings > 0 or mark.cool > 0
+
+
+def _lifted(mark: Told) -> Told:
+    """The breaker is closed, and the cool-down one of those before a lift."""
+    lifts = mark.lifts + 1 if mark.cool > 0 else 0
+    return Told(mark.spot, mark.key, lifts=lifts, age=0.0 if mark.openings else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,10 +15,15 @@ from tornadogw.errors import Conflict, NotThere, UsageError
 from tornadogw.store.ports import Duplicate, Entry
 from tornadogw.store.trade import Plan, PlanStore
 
-__all__ = ["MOST_DAYS", "Plans"]
+__all__ = ["MOST_DAYS", "Plans", "mark"]
 
 MOST_DAYS = 3660
 _LONGEST_NAME = 64
+
+
+def mark(plan: Plan) -> str:
+    """Another one for each state of a plan."""
+    return hashlib.sha256(msgspec.json.encode(plan)).hexdigest()[:16]
 
 
 class Plans:
@@ -69,13 +75,19 @@ class Plans:
         models: Sequence[str] | None = None,
         all_models: bool = False,
         rpm: int | None = None,
+        no_rpm: bool = False,
         factor: str | None = None,
         days: int | None = None,
         prepaid_after: bool | None = None,
         prepaid_outside: bool | None = None,
+        seen: str = "",
         by: str = "",
     ) -> Plan:
-        """Change what is given, from now on and for those who have the plan too; `days` for new subscriptions only."""
+        """Change what is given, from now on and for those who have the plan too; `days` for new subscriptions only.
+
+        `no_rpm`: it has no limit of its own any more. `seen`: `mark` of the plan that the editor has read, so that
+        nobody takes back what somebody else has changed meanwhile.
+        """
         given = {
             "daily": None if daily is None else parse_amount(daily),
             "models": checked_models(models),
@@ -88,7 +100,18 @@ class Plans:
         fields: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
         if all_models:
             fields["models"] = None
-        return await self._change(name, "plan.change", lambda plan: msgspec.structs.replace(plan, **fields), by)
+        if no_rpm:
+            fields["rpm"] = None
+
+        def edit(plan: Plan) -> Plan:
+            if seen and seen != mark(plan):
+                raise Conflict(
+                    f"the plan {name} has been changed meanwhile: look at it again",
+                    zh=f"套餐 {name} 已被他人更改：请重新查看后再改",
+                )
+            return msgspec.structs.replace(plan, **fields)
+
+        return await self._change(name, "plan.change", edit, by)
 
     async def archive(self, name: str, *, by: str = "") -> Plan:
         """Nobody new gets it; who has it keeps it, and codes for it that are in the world are good."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tornadogw.entries import hidden_place, key_place
-from tornadogw.errors import UsageError
+from tornadogw.errors import NotAllowed, UsageError
 from tornadogw.seals import Broken, Seal
 from tornadogw.settings import mask
 from tornadogw.settings.secrecy import MASK, is_reference
@@ -36,12 +36,13 @@ MOST_KEYS = 100
 _OWNERS = ("vendor", "base_url", "proxy", "options")
 """Fields of an upstream that decide where its keys go."""
 _LONGEST_NAME, _LONGEST_KEY, _LARGEST = 100, 16_384, 65_536
+_MOST = 2**63 - 1
 
 
 def check_role(role: Role) -> None:
     """Whether somebody may edit at all."""
     if role not in ("operator", "owner"):
-        raise UsageError(
+        raise NotAllowed(
             "only operators and owners change upstreams and models", zh="只有运营者和所有者可以更改上游和模型"
         )
 
@@ -63,11 +64,21 @@ def checked_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
             raise UsageError(f"{name} is no field that can be changed here", zh=f"{name} 不能在此更改", field=name)
     try:
         size = len(msgspec.json.encode(fields))
-    except (TypeError, ValueError, RecursionError) as error:
+        _check_numbers(fields)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UsageError(f"the fields are no plain values: {error}", zh="字段不是普通的值") from None
     if size > _LARGEST:
         raise UsageError(f"the fields are longer than {_LARGEST} bytes", zh=f"字段总长超过 {_LARGEST} 字节")
     return fields
+
+
+def _check_numbers(value: Any) -> None:
+    """Raises OverflowError for one that the database cannot keep."""
+    if isinstance(value, int) and abs(value) > _MOST:
+        raise OverflowError(f"a whole number is at most {_MOST}")
+    each = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    for inner in each:
+        _check_numbers(inner)
 
 
 def checked_key(text: str, role: Role) -> str:
@@ -150,7 +161,7 @@ def with_keys(stored: Stored, texts: Sequence[str | StoredKey], seal: Seal) -> S
 
 def _owners(field: str, role: Role) -> None:
     if role != "owner":
-        raise UsageError(
+        raise NotAllowed(
             f"only an owner changes {field}: it decides where keys go, or reads what the server can read",
             zh=f"只有所有者可以更改 {field}：它决定密钥发往何处，或读取服务器上的内容",
             field=field,

@@ -66,6 +66,7 @@ def create(state: State, /, name: str, daily: str, models: str | None, **given: 
 @option("--daily", metavar="A", help=both("每天的额度。", "What may be spent on one day."))
 @_terms
 @option("--all-models", is_flag=True, help=both("付所有模型。", "Pays for all models."))
+@option("--no-rpm", is_flag=True, help=both("没有每分钟请求数的限制。", "No requests per minute of its own."))
 @pass_state
 def change(state: State, /, name: str, models: str | None, **given: Any) -> None:
     _one(state, lambda to: to.plans.change(name, models=_names(models), by=to.by, **given))

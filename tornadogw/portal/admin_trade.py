@@ -9,6 +9,7 @@ from urllib.parse import quote
 from typing_extensions import override
 
 from tornadogw.accounts.checks import format_factor
+from tornadogw.accounts.plans import mark
 from tornadogw.errors import UsageError
 from tornadogw.portal.admin import AdminPage
 
@@ -23,7 +24,8 @@ class PlansPage(AdminPage):
     async def values(self) -> dict[str, Any]:
         plans = await self.parts.office.plans.list()
         edited = next((each for each in plans if each.name == self.asked("plan")), None)
-        return {"plans": plans, "edited": edited, "factor": format_factor}
+        seen = self.form.text("seen") or ("" if edited is None else mark(edited))
+        return {"plans": plans, "edited": edited, "seen": seen, "factor": format_factor}
 
     def _fields(self) -> dict[str, Any]:
         form = self.form
@@ -43,9 +45,9 @@ class PlansPage(AdminPage):
         self.go("/admin/plans", self.say("The plan is there."))
 
     async def alter(self) -> None:
-        fields = self._fields()
-        all_models = fields["models"] is None
-        await self.parts.office.plans.change(self.form.text("name"), **fields, all_models=all_models, by=self.visit.by)
+        fields, seen = self._fields(), self.form.text("seen")
+        fields |= {"all_models": fields["models"] is None, "no_rpm": fields["rpm"] is None}
+        await self.parts.office.plans.change(self.form.text("name"), **fields, seen=seen, by=self.visit.by)
         self.go("/admin/plans", self.say("The plan is changed, for those who have it too."))
 
     async def archive(self) -> None:

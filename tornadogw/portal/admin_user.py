@@ -159,7 +159,7 @@ class UserPage(AdminPage):
         own = self.get_signed_cookie(LOGIN, max_age_days=self.parts.settings.portal.login_days)
         agent = self.request.headers.get("User-Agent", "")
         new = await self.parts.office.desk.log_in_as(
-            self.visit.account, self.user_id, address=self.address, agent=agent
+            self.visit.account, self.visit.login, self.user_id, address=self.address, agent=agent
         )
         self.set_signed_cookie(OWN, own or b"", expires_days=None)
         self.set_signed_cookie(LOGIN, new.token, expires_days=None)

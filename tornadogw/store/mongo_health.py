@@ -1,8 +1,8 @@
 """What processes know in common of upstreams and keys, in MongoDB.
 
-health  `_id` `["upstream", "fingerprint", "model"]`, `k` name of the key, `c` cool-down {`x` end, `by`}, `g` breaker
-        {`o` when it opened or was closed, `z` 1: closed, `n` how often it opened, `x` end, `d` disabled, `by`},
-        `w` version, `e` when the document is of no use any more
+health  `_id` `["upstream", "fingerprint", "model"]`, `k` name of the key, `c` cool-down {`l` lifts before it, `x` end,
+        `by`}, `g` breaker {`o` when it opened or was closed, `z` 1: closed, `n` how often it opened, `x` end,
+        `d` disabled, `by`}, `w` version, `e` when the document is of no use any more
 
 probes  `_id` likewise, `by` whose turn it was, `at` when; removed after a day
 
@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from bson.int64 import Int64
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -96,6 +97,7 @@ class MongoHealth:
             spot=msgspec.json.decode(found["_id"], type=Spot),
             key=found["k"],
             cool=max(0.0, (found.get("cool") or 0) / 1000),
+            lifts=int(found.get("lifts") or 0),
             age=found["age"] / 1000 if state else None,
             openings=found["n"] if state else 0,
             wait=found["wait"] / 1000 if state else 0.0,
@@ -115,6 +117,7 @@ _READ: Mapping[str, Any] = {
     "w": 1,
     "cool": {"$subtract": ["$c.x", _NOW]},
     "cool_by": "$c.by",
+    "lifts": "$c.l",
     "age": {"$subtract": [_NOW, "$g.o"]},
     "wait": {"$subtract": ["$g.x", _NOW]},
     "o": {"$toLong": "$g.o"},
@@ -133,8 +136,10 @@ def _telling(told: Told, process: str, now: Any) -> Sequence[Mapping[str, Any]]:
     """An update that adds what is told at the moment `now`."""
     by = {"$literal": process}
     grown: dict[str, Any] = {"k": {"$literal": told.key}}
-    if told.cool > 0:
-        grown["c"] = {"$max": ["$c", {"x": _after(now, told.cool), "by": by}]}
+    if told.cool > 0 or told.lifts:
+        lifts = {"$literal": Int64(told.lifts)}
+        counted = {"$cond": [{"$gte": ["$c.l", 0]}, "$c", None]}  # one from before there were lifts would always win
+        grown["c"] = {"$max": [counted, {"l": lifts, "x": _after(now, told.cool), "by": by}]}
     if told.age is not None:
         opened, closed = _after(now, -told.age), not told.openings
         grown["g"] = {

@@ -1,7 +1,7 @@
 """Who is logged in, in MongoDB.
 
-logins  `_id` digest of the token, `a` account, `t` since, `s` last seen, `e` end, `ip`, `ua`, `by` operator; removed
-        at its end
+logins  `_id` digest of the token, `a` account, `t` since, `s` last seen, `e` end, `ip`, `ua`, `by` operator and `o`
+        their own login; removed at its end
 """
 
 from __future__ import annotations
@@ -39,18 +39,17 @@ class MongoLogins:
         self._mongo, self._accounts = mongo, MongoAccounts(mongo)
         self._logins = mongo.database["logins"]
 
-    async def add(self, login: Login, entry: Entry | None) -> None:
+    async def add(self, login: Login, entry: Entry | None, *, own: str = "") -> None:
         async def put(session: Session) -> None:
-            await self._logins.insert_one(_document(login), session=session)
+            await self._logins.insert_one({**_document(login), "o": own}, session=session)
             if entry is not None:
                 await note(self._mongo, session, entry)
 
         await self._mongo.transaction(put)
 
-    async def find(self, login_id: str) -> tuple[Login, Account] | None:
+    async def find(self, login_id: str) -> tuple[Login, Account, Account | None] | None:
         now = time.time()
-        with driver_errors():
-            document = await self._logins.find_one({"_id": login_id, "e": {"$gt": moment(now)}})
+        document = await self._unended(login_id, now)
         if document is None:
             return None
         login = _login(document)
@@ -60,7 +59,16 @@ class MongoLogins:
         if now - login.seen > SEEN:
             with driver_errors():
                 await self._logins.update_one({"_id": login_id}, {"$max": {"s": moment(now)}})
-        return login, account
+        return login, account, await self._operator(document.get("o", ""), now)
+
+    async def _operator(self, own: str, now: float) -> Account | None:
+        document = await self._unended(own, now) if own else None
+        return None if document is None else await self._accounts.by_id(document["a"])
+
+    async def _unended(self, login_id: str, now: float) -> Mapping[str, Any] | None:
+        with driver_errors():
+            found: Mapping[str, Any] | None = await self._logins.find_one({"_id": login_id, "e": {"$gt": moment(now)}})
+        return found
 
     async def of_account(self, account_id: str) -> Sequence[Login]:
         wanted = {"a": account_id, "e": {"$gt": moment(time.time())}}

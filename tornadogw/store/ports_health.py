@@ -23,6 +23,8 @@ class Told(Value, frozen=True):
     """Name of the key, for people."""
     cool: float = 0.0
     """For which it is to be left alone; 0: says nothing."""
+    lifts: int = 0
+    """How often somebody has ended its cool-downs, as far as who tells knows: those with fewer are over."""
     age: float | None = None
     """Since its breaker opened or was closed; None: the rest says nothing."""
     openings: int = 0
@@ -47,8 +49,8 @@ class Heard(Value, frozen=True):
 
 
 class HealthStore(Protocol):
-    """Marks of all processes by the database's clock. Of several cool-downs the one that ends last holds, of several
-    words about a breaker the latest; so it makes no difference in which order they come.
+    """Marks of all processes by the database's clock. Of the cool-downs with most lifts the one that ends last holds,
+    of several words about a breaker the latest; so it makes no difference in which order they come.
     """
 
     async def tell(self, told: Sequence[Told]) -> Sequence[Heard]:

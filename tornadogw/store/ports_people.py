@@ -50,11 +50,13 @@ class Login(Value, frozen=True):
 class LoginStore(Protocol):
     """Who is logged in."""
 
-    async def add(self, login: Login, entry: Entry | None) -> None:
-        """`entry`: for the audit log, when an operator logs in as somebody else."""
+    async def add(self, login: Login, entry: Entry | None, *, own: str = "") -> None:
+        """`entry`: for the audit log, when an operator logs in as somebody else; `own`: id of that one's own login."""
 
-    async def find(self, login_id: str) -> tuple[Login, Account] | None:
-        """A login that has not ended, and whose it is. Notes that it was seen."""
+    async def find(self, login_id: str) -> tuple[Login, Account, Account | None] | None:
+        """A login that has not ended, whose it is, and, if that is somebody else's, the operator while the operator's
+        own login has not ended. Notes that it was seen.
+        """
 
     async def of_account(self, account_id: str) -> Sequence[Login]:
         """Those that have not ended, the newest first."""

@@ -11,7 +11,9 @@ async def test_upstreams_and_models_of_the_database(start) -> None:
         program, operator = await made(gateway), await made(gateway, "upstreams:read", "upstreams:write")
         fields = {"vendor": "vllm", "base_url": "http://127.0.0.1:9/v1"}
         given = {"name": "up", "fields": fields, "keys": [SECRET]}
-        await operator.refused(422, "unprocessable", "POST", "upstreams", given)  # an address is an owner's to give
+        await operator.refused(403, "forbidden", "POST", "upstreams", given)  # an address is an owner's to give
+        large = {"name": "large", "fields": {"vendor": "vllm", "options": {"a": [2**63]}}}
+        await program.refused(422, "unprocessable", "POST", "upstreams", large)
         new = await program.do("POST", "upstreams", given)
         assert (new["name"], new["origin"], new["fields"]["vendor"]) == ("up", "database", "vllm")
         assert SECRET not in str(new)

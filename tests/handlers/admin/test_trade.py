@@ -12,6 +12,8 @@ async def test_plans(start) -> None:
         changed = await program.do("PATCH", "plans/基本", {"models": ["echo"], "daily": 2, "prepaid_after": False})
         assert (changed["models"], changed["daily"], changed["prepaid_after"]) == (["echo"], 2, False)
         assert (await program.do("PATCH", "plans/基本", {"models": None}))["models"] is None
+        assert (await program.do("PATCH", "plans/基本", {"rpm": 5}))["rpm"] == 5
+        assert (await program.do("PATCH", "plans/基本", {"rpm": None}))["rpm"] is None
         assert await program.do("GET", "plans/基本") == (await program.do("GET", "plans"))[0]
         assert not (await program.do("POST", "plans/基本/archive"))["active"]
         assert (await program.do("POST", "plans/基本/offer"))["active"]
@@ -23,7 +25,7 @@ async def test_plans(start) -> None:
         ):
             await program.refused(404, "not_found", method, path, body)
         await program.refused(422, "unprocessable", "PATCH", "plans/基本", {})
-        assert await program.acts() == ["plan.create", "plan.change", "plan.change", "plan.archive", "plan.offer"]
+        assert await program.acts() == ["plan.create", *4 * ["plan.change"], "plan.archive", "plan.offer"]
 
 
 async def test_codes_and_invitations(start) -> None:

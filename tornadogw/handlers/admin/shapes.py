@@ -203,11 +203,11 @@ class NewPlan(Given, frozen=True):
 
 
 class PlanChange(Given, frozen=True):
-    """What is not there stays; `models` null: all."""
+    """What is not there stays; `models` null: all; `rpm` null: no limit of its own."""
 
     daily: Amount | UnsetType = UNSET
     models: Words | UnsetType | None = UNSET
-    rpm: Count | UnsetType = UNSET
+    rpm: Count | UnsetType | None = UNSET
     factor: Annotated[int, Meta(gt=0, le=10**9)] | UnsetType = UNSET
     days: Days | UnsetType = UNSET
     prepaid_after: bool | UnsetType = UNSET

@@ -72,6 +72,7 @@ async def change_plan(ask: Ask, name: str, body: PlanChange) -> Plan:
     if not fields:
         raise UsageError("nothing to change: give a field", zh="没有要修改的：请至少给出一个字段")
     fields["all_models"] = "models" in fields and fields["models"] is None
+    fields["no_rpm"] = "rpm" in fields and fields["rpm"] is None
     if "daily" in fields:
         fields["daily"] = format_amount(fields["daily"])
     if "factor" in fields:
