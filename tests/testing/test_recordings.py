@@ -7,7 +7,13 @@ import json
 
 import pytest
 
-from tornadogw.testing.recordings import VARIABLE, MissingRecordings, find_recordings, load_recordings, needed_recordings
+from tornadogw.testing.recordings import (
+    VARIABLE,
+    MissingRecordings,
+    find_recordings,
+    load_recordings,
+    needed_recordings,
+)
 
 
 def write(folder, vendor, name, response, **rest):
