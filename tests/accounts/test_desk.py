@@ -66,8 +66,10 @@ async def test_what_an_operator_does_to_a_user(shared: Office) -> None:
     assert await shared.logins.find(login.token) is None
     assert await shared.accounts.log_in(ann.email, new.password) is None
     assert await shared.accounts.log_in(ann.email, reset.password)
+    login = await shared.logins.begin(ann)
     assert not (await desk.disable(OPERATOR, ann.id)).active
     assert (await desk.enable(OPERATOR, ann.id)).active
+    assert await shared.logins.find(login.token) is None
     assert await acts(shared, ann) == [
         "account.create",
         "account.credit",

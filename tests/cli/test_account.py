@@ -100,11 +100,13 @@ def test_a_password_comes_from_standard_input(inside):
     assert (short.code, "8 to 1024 characters" in short.err) == (1, True)
 
 
-async def test_a_new_password_ends_every_login(cli, mongo):
+@pytest.mark.parametrize("acts", [["password"], ["disable", "enable"]])
+async def test_a_new_password_or_a_pause_ends_every_login(cli, mongo, acts):
     cli("account", "create", "a@example.com")
     ann = await Accounts(MongoAccounts(mongo)).show("a@example.com")
     new = await Logins(MongoLogins(mongo)).begin(ann)
-    assert cli("account", "password", "a@example.com", stdin="correct horse\n").code == 0
+    for act in acts:
+        assert cli("account", act, "a@example.com", stdin="correct horse\n").code == 0
     assert await Logins(MongoLogins(mongo)).find(new.token) is None
 
 

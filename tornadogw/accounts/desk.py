@@ -150,8 +150,11 @@ class Desk:
         return await self._addresses.change(account, email, login_id=login_id, by=actor.by)
 
     async def disable(self, actor: Actor, account_id: str) -> Account:
+        """Its logins end: none comes back when it is enabled."""
         account = await self._changeable(actor, account_id)
-        return await self._accounts.disable(account.email, by=actor.by)
+        disabled = await self._accounts.disable(account.email, by=actor.by)
+        await self._logins.end_all(disabled)
+        return disabled
 
     async def enable(self, actor: Actor, account_id: str) -> Account:
         account = await self._changeable(actor, account_id)

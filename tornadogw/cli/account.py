@@ -74,11 +74,21 @@ def list_(state: State) -> None:
     state.out.give({"accounts": [_document(each) for each in found]}, lambda: state.out.table(heads, rows))
 
 
-@account.command(help=both("停用账户,它的 Key 立即失效。", "Refuse an account and all its keys from now on."))
+@account.command(
+    help=both(
+        "停用账户,它的 Key 立即失效,所有登录都退出。",
+        "Refuse an account and all its keys from now on; every login ends.",
+    )
+)
 @argument("email")
 @pass_state
 def disable(state: State, email: str) -> None:
-    _change(state, lambda session: session.accounts.disable(email, by=session.by))
+    async def change(session: Session) -> Account:
+        disabled = await session.accounts.disable(email, by=session.by)
+        await session.logins.end_all(disabled)
+        return disabled
+
+    _change(state, change)
 
 
 @account.command(help=both("重新启用账户。", "Take a disabled account back."))
