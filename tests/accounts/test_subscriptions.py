@@ -12,7 +12,7 @@ from tornadogw.accounts.keys import Keys
 from tornadogw.accounts.plans import Plans
 from tornadogw.accounts.subscriptions import DAY, Subscriptions, insert
 from tornadogw.auth import Auth, KeyHasher
-from tornadogw.errors import UsageError
+from tornadogw.errors import Conflict, UsageError
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_audit import MongoAudit
@@ -102,10 +102,11 @@ def test_no_time_is_lost_and_nothing_overlaps(steps) -> None:
     there, now, given_days = (), 0, dict.fromkeys("abc", 0)
     for plan, length, passed, ahead in steps:
         now += passed
-        there = insert(there, plan, length, now, None if ahead is None else now + ahead)
+        there = insert(there, plan, length, now, None if ahead is None else now + ahead, f"of {plan}")
         given_days[plan] += length
         assert all(one.until <= two.since for one, two in pairwise(there))
         assert all(each.since < each.until for each in there)
+        assert all(each.ref == f"of {each.plan}" for each in there)
     have = dict.fromkeys("abc", 0)
     for each in there:
         have[each.plan] += each.until - each.since
@@ -120,6 +121,24 @@ async def test_an_account_gets_a_plan_and_keeps_it_for_its_days(subscriptions: S
     assert standing.subscriptions == (Sub("pro", NOON, NOON + 7 * DAY),)
     standing = await subscriptions.subscribe(ANN, "pro", days=1)
     assert standing.subscriptions[1] == Sub("pro", NOON + 7 * DAY, NOON + 8 * DAY)
+
+
+async def test_a_plan_is_given_once_a_reference(subscriptions: Subscriptions, clock: Clock) -> None:
+    given = await asyncio.gather(*(subscriptions.subscribe(ANN, "pro", ref="order-1") for _ in range(4)))
+    assert {each.subscriptions for each in given} == {(Sub("pro", NOON, NOON + 7 * DAY, "order-1"),)}
+    clock.now += DAY
+    standing = await subscriptions.subscribe(ANN, "basic", days=1, ref="order-2")
+    assert [each.ref for each in standing.subscriptions] == ["order-1", "order-2", "order-1"], "in two parts"
+    assert await subscriptions.subscribe(ANN, "pro", days=3, ref="order-1") == standing
+    with pytest.raises(Conflict, match="another subscription"):
+        await subscriptions.subscribe(ANN, "basic", ref="order-1")
+    for wrong in ("", "two words", "x" * 129):
+        with pytest.raises(UsageError, match="reference"):
+            await subscriptions.subscribe(ANN, "pro", ref=wrong)
+    clock.now += 90 * DAY
+    assert await subscriptions.subscribe(ANN, "pro", ref="order-1") == standing
+    standing = await subscriptions.subscribe(ANN, "pro")
+    assert [each.ref for each in standing.subscriptions] == ["order-2", "order-1", ""]
 
 
 async def test_a_first_day_is_one_of_the_accounts_own(subscriptions: Subscriptions) -> None:

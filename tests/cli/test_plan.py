@@ -39,7 +39,8 @@ def test_an_account_has_a_plan_and_a_zone(inside):
     assert (bare["plan"], bare["time_zone"], bare["subscriptions"]) == (None, None, [])
     assert {"email", "balance", "held", "spent", "credited", "status"} <= set(bare)
 
-    given = inside("account", "plan", "ann@example.com", "pro", "--json").json
+    given = inside("account", "plan", "ann@example.com", "pro", "--ref", "order-1", "--json").json
+    assert inside("account", "plan", "ann@example.com", "pro", "--ref", "order-1", "--json").json == given
     assert given["plan"] == "pro"
     [sub] = given["subscriptions"]
     assert abs(sub["until"] - time.time() - 7 * 86_400) < 60

@@ -36,8 +36,12 @@ async def test_what_an_operator_does_to_an_account(start) -> None:
         assert 'value="why not"' in operator.text
 
         await office.plans.create("basic", daily="1")
-        await operator.send(page, "subscribe", plan="basic", days="3")
+        await operator.get(page)
+        (ref,) = re.findall(r'value="subscribe"><input type="hidden" name="ref" value="([^"]+)"', operator.text)
+        for _ in range(2):
+            await operator.send(page, "subscribe", plan="basic", days="3", ref=ref)
         assert "basic" in operator.text
+        assert len((await office.subscriptions.of(user)).subscriptions) == 1
         await operator.send(page, "subscribe", plan="basic", days="many")
         assert operator.status == 422
         await operator.send(page, "end_plan")

@@ -10,7 +10,7 @@ from tornadogw.store.ports import Account, Entry, StoreUnavailable
 from tornadogw.store.trade import Standing, Subscription
 
 ENTRY = Entry(by="tester", act="test", at=1.0, account_id="1")
-STANDING = Standing("Asia/Tokyo", (Subscription("a", 1.5, 2.5), Subscription("b", 3.0, 4.0)))
+STANDING = Standing("Asia/Tokyo", (Subscription("a", 1.5, 2.5), Subscription("b", 3.0, 4.0, "order-1")))
 
 
 @pytest.fixture
@@ -24,6 +24,12 @@ async def test_a_standing_is_read_back_as_it_was(store: MongoSubscriptions) -> N
     assert await store.change("1", lambda _: STANDING, ENTRY) == STANDING
     assert await store.get("1") == STANDING
     assert await store.get("gone") == Standing()
+
+
+async def test_what_was_given_before_there_were_references_has_none(store: MongoSubscriptions, mongo: Mongo) -> None:
+    await store.change("1", lambda _: STANDING, ENTRY)
+    await mongo.database["accounts"].update_one({"_id": "1"}, {"$unset": {"subs.0.r": 1, "subs.1.r": 1}})
+    assert [each.ref for each in (await store.get("1")).subscriptions] == ["", ""]
 
 
 async def test_each_change_is_counted_for_those_who_watch(store: MongoSubscriptions, mongo: Mongo) -> None:

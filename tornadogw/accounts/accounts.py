@@ -18,6 +18,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tornadogw.accounts.checks import checked_ref
 from tornadogw.errors import Conflict, NotThere, UsageError
 from tornadogw.store.ports import (
     PAYMENT_REF,
@@ -46,7 +47,6 @@ MAX_CREDIT = 10**9
 _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,18})?", re.ASCII)
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[^\W_](([^\W_]|-){0,61}[^\W_])?")
-_REF = re.compile(r"[!-~]{1,128}", re.ASCII)
 _REASON = re.compile(r"[^\x00-\x1f\x7f]{0,500}")
 _ID = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _LANGUAGES = ("zh", "en")
@@ -322,12 +322,7 @@ class Accounts:
             raise UsageError(
                 "a reason has at most 500 characters, in one line", zh="原因最多 500 个字符，写在一行", field="reason"
             )
-        if ref is not None and not _REF.fullmatch(ref):
-            raise UsageError(
-                f"{ref!r} is not a payment reference: 1 to 128 printable ASCII characters, no spaces",
-                zh=f"{ref!r} 不是付款编号：须为 1 到 128 个可打印的 ASCII 字符，不含空格",
-                field="ref",
-            )
+        checked_ref(ref)
         if ref is not None and PAYMENT_REF.fullmatch(ref):
             raise UsageError(
                 f"{ref!r} is a reference as codes and orders have them: take another",

@@ -15,6 +15,7 @@ __all__ = [
     "checked_count",
     "checked_label",
     "checked_models",
+    "checked_ref",
     "checked_rpm",
     "checked_zone",
     "format_factor",
@@ -33,6 +34,7 @@ _NO_ZONES = {"Factory", "localtime", "posixrules"}
 """Files among the zones that name no place: another machine has them differently, the database not at all."""
 _LABEL = re.compile(r"[^\x00-\x1f\x7f]{0,100}")
 _MODEL = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
+_REF = re.compile(r"[!-~]{1,128}", re.ASCII)
 _MOST_RPM, _MOST_ENTRIES, _MOST_FACTOR = 1_000_000, 1000, 1000
 
 
@@ -103,6 +105,17 @@ def parse_factor(text: str) -> int:
 
 def format_factor(millionths: int) -> str:
     return f"{Decimal(millionths) / MILLION:f}"
+
+
+def checked_ref(ref: str | None) -> str | None:
+    """A reference that makes something safe to repeat, or None."""
+    if ref is not None and not _REF.fullmatch(ref):
+        raise UsageError(
+            f"{ref!r} is not a reference: 1 to 128 printable ASCII characters, no spaces",
+            zh=f"{ref!r} 不是编号：须为 1 到 128 个可打印的 ASCII 字符，不含空格",
+            field="ref",
+        )
+    return ref
 
 
 def checked_zone(name: str) -> str:

@@ -125,10 +125,18 @@ class Desk:
         return await pay(account.email)
 
     async def subscribe(
-        self, actor: Actor, account_id: str, plan: str, *, days: int | None = None, since: str | None = None
+        self,
+        actor: Actor,
+        account_id: str,
+        plan: str,
+        *,
+        days: int | None = None,
+        since: str | None = None,
+        ref: str | None = None,
     ) -> Standing:
+        """Give it a plan, once a `ref`."""
         account = await self._changeable(actor, account_id)
-        return await self._subscriptions.subscribe(account.email, plan, days=days, since=since, by=actor.by)
+        return await self._subscriptions.subscribe(account.email, plan, days=days, since=since, ref=ref, by=actor.by)
 
     async def end_plan(self, actor: Actor, account_id: str) -> Standing:
         account = await self._changeable(actor, account_id)

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tornadogw.accounts.accounts import Accounts
-from tornadogw.accounts.checks import checked_count, checked_zone, parse_day
+from tornadogw.accounts.checks import checked_count, checked_ref, checked_zone, parse_day
 from tornadogw.accounts.plans import MOST_DAYS, Plans
-from tornadogw.errors import UsageError
+from tornadogw.errors import Conflict, UsageError
 from tornadogw.store.ports import Account, Entry
 from tornadogw.store.trade import Standing, Subscription, SubscriptionStore
 
@@ -29,7 +29,12 @@ _REMEMBERED = 90 * DAY
 
 
 def insert(
-    subscriptions: Sequence[Subscription], plan: str, seconds: float, now: float, at: float | None = None
+    subscriptions: Sequence[Subscription],
+    plan: str,
+    seconds: float,
+    now: float,
+    at: float | None = None,
+    ref: str = "",
 ) -> tuple[Subscription, ...]:
     """The subscriptions with another one. `at`: its beginning, not before now; None: the rule of this room.
 
@@ -46,17 +51,20 @@ def insert(
         if each.since < at:
             before.append(msgspec.structs.replace(each, until=at))
         after.append(msgspec.structs.replace(each, since=max(each.since, at)))
-    placed, free = [Subscription(plan, at, at + seconds)], at + seconds
+    placed, free = [Subscription(plan, at, at + seconds, ref)], at + seconds
     for each in after:
         since = max(each.since, free)
         free = since + (each.until - each.since)
-        placed.append(Subscription(each.plan, since, free))
+        placed.append(msgspec.structs.replace(each, since=since, until=free))
     return (*(each for each in before if each.until > now - _REMEMBERED), *placed)
 
 
-def subscribed(standing: Standing, plan: str, days: int, now: float, at: float | None = None) -> Standing:
+def subscribed(
+    standing: Standing, plan: str, days: int, now: float, at: float | None = None, ref: str = ""
+) -> Standing:
     """The standing with `days` of a plan more."""
-    return msgspec.structs.replace(standing, subscriptions=insert(standing.subscriptions, plan, days * DAY, now, at))
+    placed = insert(standing.subscriptions, plan, days * DAY, now, at, ref)
+    return msgspec.structs.replace(standing, subscriptions=placed)
 
 
 def _ended(standing: Standing, now: float) -> Standing:
@@ -91,17 +99,36 @@ class Subscriptions:
         return await self._store.get(account.id)
 
     async def subscribe(
-        self, email: str, plan: str, *, days: int | None = None, since: str | None = None, by: str = ""
+        self,
+        email: str,
+        plan: str,
+        *,
+        days: int | None = None,
+        since: str | None = None,
+        ref: str | None = None,
+        by: str = "",
     ) -> Standing:
-        """Give the account a plan. `days`: None, the plan's; `since`: a day of the account's, `YYYY-MM-DD`."""
+        """Give the account a plan. `days`: None, the plan's; `since`: a day of the account's, `YYYY-MM-DD`.
+
+        `ref` makes it safe to repeat: until 90 days after its end a subscription is given once.
+        """
+        checked_ref(ref)
         account = await self._accounts.show(email)
         offered = await self._plans.offered(plan)
         length = checked_count("days", days, MOST_DAYS, zh="天数", field="days") or offered.days
         now = self._now()
 
         def edit(standing: Standing) -> Standing:
+            if ref and (given := {each.plan for each in standing.subscriptions if each.ref == ref}):
+                if given != {plan}:
+                    raise Conflict(
+                        f"the reference {ref} belongs to another subscription: no plan was given",
+                        zh=f"编号 {ref} 属于另一笔订阅：没有授予任何套餐",
+                        field="ref",
+                    )
+                return standing
             at = None if since is None else _beginning(since, standing.time_zone or self._time_zone, now)
-            return subscribed(standing, plan, length, now, at)
+            return subscribed(standing, plan, length, now, at, ref or "")
 
         return await self._store.change(account.id, edit, self._entry("account.plan", account, plan, by))
 

@@ -29,16 +29,17 @@ __all__ = ["plan", "standing_document", "standing_lines", "zone"]
 @argument("plan", required=False)
 @option("--from", "since", metavar="DATE", help=both("从这一天开始。", "First day, YYYY-MM-DD (default: now)."))
 @option("--days", type=int, metavar="N", help=both("天数。", "How long, in days (default: the plan's)."))
+@option("--ref", metavar="REF", help=both("编号:重复执行也只订一次。", "Given once a reference: safe to repeat."))
 @option("--end", is_flag=True, help=both("立即结束所有套餐。", "No plan any more, from now on."))
 @pass_state
-def plan(state: State, email: str, plan: str | None, since: str | None, days: int | None, end: bool) -> None:
-    if end == (plan is not None) or (end and (since is not None or days is not None)):
-        raise UsageError("Give either a plan, with --from and --days if you like, or --end alone.")
+def plan(state: State, /, email: str, plan: str | None, end: bool, **given: Any) -> None:
+    if end == (plan is not None) or (end and any(each is not None for each in given.values())):
+        raise UsageError("Give either a plan, with --from, --days and --ref if you like, or --end alone.")
 
     async def work(to: Session) -> Standing:
         if plan is None:
             return await to.subscriptions.end(email, by=to.by)
-        return await to.subscriptions.subscribe(email, plan, days=days, since=since, by=to.by)
+        return await to.subscriptions.subscribe(email, plan, **given, by=to.by)
 
     _give(state, email, with_database(state, work))
 

@@ -111,8 +111,10 @@ class UserPage(AdminPage):
 
     async def subscribe(self) -> None:
         form = self.form
-        days, since = form.whole("days"), form.maybe("start")
-        await self.parts.office.desk.subscribe(self.actor, self.user_id, form.text("plan"), days=days, since=since)
+        days, since, ref = form.whole("days"), form.maybe("start"), form.maybe("ref")
+        await self.parts.office.desk.subscribe(
+            self.actor, self.user_id, form.text("plan"), days=days, since=since, ref=ref
+        )
         self.done(self.say("The account has the plan."))
 
     async def end_plan(self) -> None:

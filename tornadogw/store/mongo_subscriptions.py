@@ -1,6 +1,6 @@
 """What accounts have beside their money, in the account's own document: authentication reads it with the account.
 
-accounts  `tz` time zone, `subs` [{`p` plan, `s` since, `u` until}], `sv` counts the changes of both
+accounts  `tz` time zone, `subs` [{`p` plan, `s` since, `u` until, `r` reference}], `sv` counts the changes of both
 
 All three may be absent. `sv` is what the change stream looks at: an update of an array is told in many ways.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from pymongo import ReturnDocument
 
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_audit import note
@@ -26,8 +27,15 @@ _FIELDS = {"tz": 1, "subs": 1}
 
 def standing_of(document: Mapping[str, Any]) -> Standing:
     """Of an account's document."""
-    found = (Subscription(each["p"], seconds(each["s"]), seconds(each["u"])) for each in document.get("subs") or ())
+    found = (
+        Subscription(each["p"], seconds(each["s"]), seconds(each["u"]), each.get("r", ""))
+        for each in document.get("subs") or ()
+    )
     return Standing(document.get("tz") or "", tuple(found))
+
+
+def _document(each: Subscription) -> dict[str, Any]:
+    return {"p": each.plan, "s": moment(each.since), "u": moment(each.until), "r": each.ref}
 
 
 async def stand(
@@ -38,12 +46,15 @@ async def stand(
     old = standing_of(await accounts.find_one({"_id": account_id}, _FIELDS, session=session) or {})
     new = edit(old)
     if new != old:
-        fields = {
-            "tz": new.time_zone,
-            "subs": [{"p": each.plan, "s": moment(each.since), "u": moment(each.until)} for each in new.subscriptions],
-        }
-        change = {"$set": fields, "$inc": {"sv": 1}}
-        await accounts.update_one({"_id": account_id}, change, session=session)
+        fields = {"tz": new.time_zone, "subs": [_document(each) for each in new.subscriptions]}
+        kept = await accounts.find_one_and_update(
+            {"_id": account_id},
+            {"$set": fields, "$inc": {"sv": 1}},
+            _FIELDS,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        new = standing_of(kept or {})  # moments lose their microseconds
         await note(mongo, session, entry, msgspec.to_builtins(old), msgspec.to_builtins(new))
     return new
 

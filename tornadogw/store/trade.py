@@ -54,6 +54,8 @@ class Subscription(Value, frozen=True):
     plan: str
     since: float
     until: float
+    ref: str = ""
+    """What it was given for, so that it is given once; empty: nobody said."""
 
 
 class Standing(Value, frozen=True):

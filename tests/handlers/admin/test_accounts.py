@@ -46,7 +46,9 @@ async def test_what_can_be_done_with_an_account(start) -> None:
 
         await program.do("POST", "plans", {"name": "basic", "daily": 1_000_000})
         await program.refused(404, "not_found", "POST", f"{at}/subscriptions", {"plan": "gone"})
-        standing = await program.do("POST", f"{at}/subscriptions", {"plan": "basic", "days": 3})
+        given = {"plan": "basic", "days": 3, "ref": "order-1"}
+        standing = await program.do("POST", f"{at}/subscriptions", given)
+        assert await program.do("POST", f"{at}/subscriptions", given) == standing
         assert (standing["time_zone"], standing["subscriptions"][0]["plan"]) == ("Asia/Shanghai", "basic")
         assert (await program.do("GET", f"{at}/subscriptions"))["subscriptions"][0]["plan"] == "basic"
         ended = await program.do("DELETE", f"{at}/subscriptions")

@@ -113,7 +113,9 @@ async def subscriptions(ask: Ask, account_id: str) -> Standing:
 
 
 async def subscribe(ask: Ask, account_id: str, body: NewSubscription) -> Standing:
-    return await ask.office.desk.subscribe(ask.actor, account_id, body.plan, days=body.days, since=body.since)
+    return await ask.office.desk.subscribe(
+        ask.actor, account_id, body.plan, days=body.days, since=body.since, ref=body.ref
+    )
 
 
 async def end_subscriptions(ask: Ask, account_id: str) -> Standing:

@@ -133,6 +133,8 @@ class NewSubscription(Given, frozen=True):
     """Null: the plan's."""
     since: Annotated[str, Meta(max_length=10)] | None = None
     """A day of the account's, `YYYY-MM-DD`; null: by the rules of plans."""
+    ref: Annotated[str, Meta(max_length=128)] | None = None
+    """Makes it safe to repeat: a plan is given once a reference, until 90 days after its end."""
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
