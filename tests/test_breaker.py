@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tornadogw.breaker import FAILURES, FIRST, LONGEST, PROBE, SPREAD, Breaker
+from tornadogw.health import Health, Marks, State
+from tornadogw.types import Failure
 
 LONGEST_WAIT = max(LONGEST * (1 + SPREAD), PROBE)
 
@@ -35,6 +39,19 @@ def test_one_that_opened_elsewhere_is_as_it_was_told() -> None:
     assert not breaker.failed(began=4, now=9, luck=0.5), "that call had begun before"
     assert breaker.failed(began=9, now=9, luck=0.5)
     assert breaker.wait(9) == FIRST * 4
+
+
+@pytest.mark.parametrize(("known", "openings"), [(False, 2), (True, 3)])
+def test_what_began_while_nobody_here_knew_is_no_probe(known, openings) -> None:
+    ticks = itertools.count(100.0)
+    health = Health(lambda: next(ticks), random.Random(1))
+    told = State(age=50, openings=2, wait=0)
+    if known:
+        health.hear(("up", "", "m"), Marks(0, told), 90.0)
+    visit = health.enter(upstream="up", credential="up#1", model="m")
+    health.hear(("up", "", "m"), Marks(0, told), 100.0)
+    visit.failed(Failure("elsewhere", code="reset"))
+    assert health._failing["up", "", "m"].openings == openings
 
 
 @given(

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from tests.test_router import CALLER, Clock, draft, model, route, router
+from tornadogw.breaker import FAILURES
 from tornadogw.errors import InvalidRequest, NoUpstream
 from tornadogw.health import Health
-from tornadogw.plan import BACK_OFF, FULL, MAX_ATTEMPTS, OVERLOADED, Shortlist
+from tornadogw.plan import BACK_OFF, FULL, LOOK, MAX_ATTEMPTS, OVERLOADED, WAIT, Shortlist
 from tornadogw.queues import Limit, Queues
 from tornadogw.types import Attempt, Failure
 
@@ -57,6 +58,42 @@ def test_what_cools_down_is_skipped_and_the_error_says_until_when():
     assert isinstance(error, NoUpstream)
     assert error.retry_after == 8
     assert "cooling down" in error.message("en")
+
+
+def test_what_failed_for_others_while_it_was_waited_for_does_not_stand():
+    clock = Clock()
+    health = Health(clock, random.Random(1))
+    found = router(model("m", route("a"))).candidates(CALLER, draft())
+    plan = router(model(), health=health).plan(draft(), Shortlist(found), lambda _: True)
+    steps = iter(plan)
+    step = next(steps)
+    assert (plan.rest(step), plan.stands(step)) == (0, True)
+    here = {"upstream": "a", "credential": "a#1", "model": "m"}
+    for _ in range(FAILURES):
+        health.enter(**here).failed(Failure("elsewhere", code="reset"))
+    assert plan.rest(step) == health.wait(**here) > WAIT
+    assert not plan.stands(step)
+    assert [(attempt.outcome, attempt.reason) for attempt in plan.attempts] == [("skipped", "cooling down")]
+    assert next(steps, None) is None, "that is not waited for"
+    assert plan.exhausted().retry_after > WAIT
+
+    clock.now += health.wait(**here)
+    probe = health.enter(**here)
+    assert plan.rest(step) == LOOK
+    probe.well()
+    assert (plan.rest(step), plan.stands(step)) == (0, True)
+
+
+def test_what_is_busy_for_a_moment_more_is_waited_for():
+    health = Health(Clock(), random.Random(1))
+    found = router(model("m", route("a"))).candidates(CALLER, draft())
+    plan = router(model(), health=health).plan(draft(), Shortlist(found), lambda _: True)
+    steps = iter(plan)
+    step = next(steps)
+    health.enter(upstream="a", credential="a#1", model="m").failed(Failure("cool", scope="key", seconds=2))
+    assert plan.rest(step) == 2
+    assert not plan.stands(step)
+    assert next(steps).pause == 2
 
 
 def test_a_disabled_key_has_no_retry_after(claim_log):

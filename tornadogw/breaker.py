@@ -25,7 +25,7 @@ PROBE = 60.0
 class Breaker:
     """One upstream's model, or one key. Moments are seconds of one clock."""
 
-    __slots__ = ("_failures", "_until", "disabled", "opened", "openings")
+    __slots__ = ("_failures", "_until", "disabled", "opened", "openings", "probed")
 
     def __init__(self) -> None:
         self._failures = 0
@@ -36,6 +36,8 @@ class Breaker:
         """When it did so last."""
         self.disabled = False
         """It opened because something has to be mended: nobody waits for its end."""
+        self.probed = False
+        """A probe is under way."""
 
     @classmethod
     def told(cls, *, openings: int, opened: float, until: float, disabled: bool) -> Self:
@@ -62,7 +64,7 @@ class Breaker:
     def enter(self, now: float) -> None:
         """A call begins. If the breaker is open, it is the probe, and nobody else may try until it is back."""
         if self.is_open:
-            self._until = now + PROBE
+            self._until, self.probed = now + PROBE, True
 
     def failed(self, began: float, now: float, luck: float) -> bool:
         """A call that began at `began` failed; whether that opens the breaker. `luck` is drawn from 0 to 1."""
@@ -78,14 +80,14 @@ class Breaker:
         """Shut it to all, for longer than the last time."""
         seconds = min(LONGEST, FIRST * 2.0**self.openings)
         self.openings += 1
-        self.opened = now
+        self.opened, self.probed = now, False
         self._until = now + seconds * (1 + SPREAD * (2 * luck - 1))
 
     def disable(self, now: float, seconds: float) -> None:
         """Shut it until it is mended; after so many seconds one call looks whether it is."""
         self.disabled = True
         self.openings += 1
-        self.opened, self._until = now, now + seconds
+        self.opened, self.probed, self._until = now, False, now + seconds
 
     def concerns(self, began: float) -> bool:
         """Whether a call that began at `began` says anything about it."""
@@ -94,4 +96,4 @@ class Breaker:
     def left(self, began: float, now: float) -> None:
         """A call ended without a word about the upstream: if it was the probe, the next one is."""
         if self.is_open and began >= self.opened:
-            self._until = now
+            self._until, self.probed = now, False

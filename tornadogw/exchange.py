@@ -28,7 +28,7 @@ from tornadogw.images import Images
 from tornadogw.ledger import Hold, Ledger
 from tornadogw.legs import asks_for_json
 from tornadogw.observe import mask
-from tornadogw.plan import Plan, Shortlist, Step
+from tornadogw.plan import WAIT, Plan, Shortlist, Step
 from tornadogw.queues import Queues
 from tornadogw.race import Lane, Race
 from tornadogw.record import Tally
@@ -173,11 +173,7 @@ class Exchange:
         """
         cut: Failure | None = None
         for step in self._plan:
-            if step.pause:
-                await self._pause(step.pause)
-            upstream = step.candidate.route.upstream
-            if not await self._gate.queues.enter(upstream):
-                self._plan.turned_away(step)
+            if not await self._enter(step):
                 continue
             begun = self._attempt
             lane = self._lane(step, after=begun)
@@ -247,6 +243,26 @@ class Exchange:
         if self._attempt is not None:
             record = self.record()
             self._hold.charge(record.cost, record)
+
+    async def _enter(self, step: Step) -> bool:
+        """A place at the upstream, once it may be asked; False: it may not."""
+        if step.pause:
+            await self._rest(step)
+        upstream = step.candidate.route.upstream
+        if not await self._gate.queues.enter(upstream):
+            self._plan.turned_away(step)
+            return False
+        if not self._plan.stands(step):
+            self._gate.queues.leave(upstream)
+            return False
+        return True
+
+    async def _rest(self, step: Step) -> None:
+        """Until it may be asked, as far as that can be waited for."""
+        end = time.monotonic() + WAIT
+        await self._pause(step.pause)
+        while (pause := self._plan.rest(step)) and time.monotonic() + pause <= end:
+            await self._pause(pause)
 
     async def _pause(self, seconds: float) -> None:
         """Raises ClientGone if it has left meanwhile."""

@@ -76,6 +76,10 @@ class Health:
                 wait = max(wait, breaker.wait(now))
         return wait
 
+    def is_probed(self, *, upstream: str, credential: str, model: str) -> bool:
+        """Whether a call is under way that will show if this key may be used for this model again."""
+        return any(breaker.probed for breaker in self._around((upstream, credential, model)))
+
     def enter(self, *, upstream: str, credential: str, model: str) -> Visit:
         """A call begins; its visit is told how it went."""
         now, where = self._clock(), (upstream, credential, model)
@@ -161,11 +165,14 @@ class Health:
             return
         share, most = _APART
         later = self._rng.random() * min(most, max(0.0, state.wait) * share)
+        is_news = before is None or not before.is_open
+        # What began while nobody here knew was no probe, though it began after it opened there.
+        opened = self._clock() if is_news else at - state.age
         self._failing[place] = Breaker.told(
-            openings=state.openings, opened=at - state.age, until=at + state.wait + later, disabled=state.disabled
+            openings=state.openings, opened=opened, until=at + state.wait + later, disabled=state.disabled
         )
         self._runs.pop(place, None)
-        if before is None or not before.is_open:
+        if is_news:
             what = "disabled" if state.disabled else "left alone"
             log.info("%s: %s for %.1f s, as another process found", _named(place), what, max(0.0, state.wait))
 

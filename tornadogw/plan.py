@@ -27,6 +27,8 @@ OVERLOADED = 10.0
 """Seconds that vendors give an overloaded upstream that does not say how long. Nobody knows: one more try is due."""
 BACK_OFF = 0.1, 0.5
 """Shortest and longest pause, in seconds, before a route that failed is asked once more."""
+LOOK = 0.05
+"""Seconds after which it is looked again whether somebody else's probe has come back."""
 _OURS = frozenset(
     "timeout connect reset lost tls protocol unreadable truncated empty balance disabled unsupported context "
     "context_length_exceeded content_filter model_not_found different resumed full".split()
@@ -39,6 +41,9 @@ class Cooling(Protocol):
 
     def wait(self, *, upstream: str, credential: str, model: str) -> float:
         """Seconds until this key may be used for this model; 0: now; infinite: not before an operator acts."""
+
+    def is_probed(self, *, upstream: str, credential: str, model: str) -> bool:
+        """Whether a call is under way that will show if it may."""
 
 
 class Crowded(Protocol):
@@ -176,6 +181,25 @@ class Plan:
         soonest = min(self._waits, default=math.inf)
         retry_after = None if math.isinf(soonest) else max(1, math.ceil(soonest))
         return NoUpstream(zh=why, en=why, retry_after=retry_after)
+
+    def rest(self, step: Step) -> float:
+        """Seconds after which it may be looked again whether what was given last may be asked; 0: it may. Others may
+        have failed at it while it was waited for, and what comes of somebody else's probe decides for all who wait.
+        """
+        wait = 0.0 if step.regardless else self._wait(step.candidate, step.credential)
+        route = step.candidate.route
+        if wait and self._health.is_probed(upstream=route.upstream, credential=step.credential.name, model=route.model):
+            return LOOK
+        return wait
+
+    def stands(self, step: Step) -> bool:
+        """Whether what was given last may still be asked; else it may be once more, if that is soon."""
+        wait = 0.0 if step.regardless else self._wait(step.candidate, step.credential)
+        if wait > 0:
+            self._waits.append(wait)
+            self._skip(step.candidate, "disabled" if math.isinf(wait) else "cooling down")
+            self._consider(Step(step.candidate, step.credential, wait))
+        return wait <= 0
 
     def turned_away(self, step: Step) -> None:
         """What was given last found no place in time: it was not asked."""

@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
+
 from tests.journeys.wire import (
     check_envelope,
     events_of,
@@ -23,6 +25,7 @@ from tests.running import CHAT
 from tornadogw import breaker
 from tornadogw.standing import Figures
 from tornadogw.testing import Answer, FakeUpstream
+from tornadogw.types import Failure
 
 MANY = "[limits]\nkey_per_minute = 10000\nip_per_minute = 10000\n"
 DOWN = Answer(status=500, headers={"Content-Type": "application/json"}, body=problem())
@@ -251,6 +254,40 @@ async def test_one_request_does_not_ask_for_ever(start):
         async with start(settings(ups, asked, *models)) as gateway:
             assert await who(gateway, "m") == "4001"
             assert len(ups[0].requests) == 6
+
+
+async def test_many_that_fail_at_once_open_a_breaker_once(start):
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 1)
+        async with start(settings(ups, model("m", "u0"))) as gateway:
+            released = asyncio.Event()
+            ups[0].play(Answer(status=500, headers={"Content-Type": "application/json"}, body=[released, problem()]))
+            asked = [asyncio.create_task(who(gateway, "m")) for _ in range(12)]
+            await ups[0].received(12)
+            released.set()
+            assert await asyncio.gather(*asked) == ["4001"] * 12
+            (left_alone,) = gateway.gateway.parts.gate.health._failing.values()
+            assert left_alone.openings == 1
+            assert len(ups[0].requests) < 12 + breaker.FAILURES, "it was not asked once more when it was open"
+
+
+async def test_of_those_who_wait_for_the_only_upstream_one_finds_out_for_all(start, monkeypatch):
+    monkeypatch.setattr(breaker, "FIRST", 2.5)
+    async with AsyncExitStack() as stack:
+        ups = await upstreams(stack, 1)
+        async with start(settings(ups, model("m", "u0"))) as gateway:
+            health, place = gateway.gateway.parts.gate.health, {"upstream": "u0", "model": "m-at-u0"}
+            for _ in range(breaker.FAILURES):
+                health.enter(credential="u0#1", **place).failed(Failure("elsewhere", code="reset"))
+            probed = asyncio.Event()
+            ups[0].play(Answer(body=[probed, said("by u0")]))
+            asked = [asyncio.create_task(who(gateway, "m")) for _ in range(8)]
+            await ups[0].received(1)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await ups[0].received(2)
+            probed.set()
+            assert await asyncio.gather(*asked) == ["by u0"] * 8
 
 
 async def test_an_upstream_that_keeps_failing_is_left_alone_until_one_probe_is_answered(start, monkeypatch):
