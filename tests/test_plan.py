@@ -204,6 +204,7 @@ def test_an_overloaded_upstream_is_asked_once_more_although_it_is_left_alone():
     told = fails(overloaded, seen=pauses)
 
     def fail(plan, step):
+        assert (plan.rest(step), plan.stands(step)) == (0, True)
         route = step.candidate.route
         health.enter(upstream=route.upstream, credential=step.credential.name, model=route.model).failed(overloaded)
         told(plan, step)

@@ -250,7 +250,7 @@ class Plan:
             if pause <= WAIT:
                 self._repeated.add(self._model(step.candidate))
                 self._again = [each for each in self._again if self._model(each.candidate) not in self._repeated]
-                return Step(step.candidate, step.credential, pause)
+                return Step(step.candidate, step.credential, pause, step.regardless)
         return None
 
     def _only_larger(self, candidate: Candidate) -> None:
