@@ -186,7 +186,7 @@ class Plan:
         """Seconds after which it may be looked again whether what was given last may be asked; 0: it may. Others may
         have failed at it while it was waited for, and what comes of somebody else's probe decides for all who wait.
         """
-        wait = 0.0 if step.regardless else self._wait(step.candidate, step.credential)
+        wait = self._due(step)
         route = step.candidate.route
         if wait and self._health.is_probed(upstream=route.upstream, credential=step.credential.name, model=route.model):
             return LOOK
@@ -194,7 +194,7 @@ class Plan:
 
     def stands(self, step: Step) -> bool:
         """Whether what was given last may still be asked; else it may be once more, if that is soon."""
-        wait = 0.0 if step.regardless else self._wait(step.candidate, step.credential)
+        wait = self._due(step)
         if wait > 0:
             self._waits.append(wait)
             self._skip(step.candidate, "disabled" if math.isinf(wait) else "cooling down")
@@ -245,7 +245,7 @@ class Plan:
         """The soonest ready route of a model that nobody else is left of; `before`: the model that comes next."""
         while ready := [each for each in self._again if self._model(each.candidate) != before]:
             step = min(ready, key=lambda each: each.pause)
-            pause = max(step.pause, 0 if step.regardless else self._wait(step.candidate, step.credential))
+            pause = max(step.pause, self._due(step))
             self._again.remove(step)
             if pause <= WAIT:
                 self._repeated.add(self._model(step.candidate))
@@ -269,6 +269,10 @@ class Plan:
     def _wait(self, candidate: Candidate, credential: Credential) -> float:
         route = candidate.route
         return self._health.wait(upstream=route.upstream, credential=credential.name, model=route.model)
+
+    def _due(self, step: Step) -> float:
+        """Seconds until it may be asked."""
+        return 0.0 if step.regardless else self._wait(step.candidate, step.credential)
 
     def _explain(self, candidate: Candidate) -> None:
         """Keys that are cooling down: until when, and a line in the record if the route was never asked."""

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tests import shared
@@ -15,7 +14,6 @@ from tornadogw.types import Call, Draft, Event, Failure, Reasoning, Refusal, Spe
 from tornadogw.vendor import Vendor
 from tornadogw.vendors import load_rows
 
-ROOT = Path(__file__).parents[2]
 ENGINES: dict[str, Vendor] = {vendor.name: vendor for vendor in load_rows()}
 OWNERS = {"openai-completions": "openai"}
 """Folders of recordings whose vendor has another name."""
