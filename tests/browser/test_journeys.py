@@ -58,7 +58,7 @@ def credited(browser, email: str) -> None:
     browser.press("main tbody th a")
     browser.fill(amount="5", reason="welcome")
     browser.press('button[value="credit"]')
-    browser.says("Done. The money is booked.")
+    browser.says("Done. The amount was booked.")
 
 
 def test_from_the_first_page_to_a_refused_key(site, browser) -> None:
@@ -95,7 +95,7 @@ def test_a_second_factor_is_set_up_and_its_recovery_codes_open_the_account(site,
     assert browser.find(".qr").is_displayed()
     browser.fill(code=code_at(browser.find("ol code").text, time.time()))
     browser.press("#code ~ .button")
-    browser.says("shown this once")
+    browser.says("shown only once")
     for theme, width in itertools.product(THEMES, (DESKTOP, PHONE)):
         browser.look(theme=theme, width=width)
         assert browser.axe() == []
@@ -203,7 +203,7 @@ def test_an_owner_adds_an_upstream_tests_it_and_sees_a_user_use_it(site, browser
     browser.go("/admin/upstreams/new")
     browser.fill(name="tokyo", vendor="echo", max_in_flight="5")
     browser.press("main form .button")
-    browser.says("Saved; every process takes it within two seconds.")
+    browser.says("Saved; every process applies it within two seconds.")
     browser.go("/admin/models/new")
     browser.fill(name="fresh", price_input="1", price_output="2", route0_upstream="tokyo", route0_model="fresh")
     browser.press("main form .button")
@@ -226,7 +226,7 @@ def test_an_owner_adds_an_upstream_tests_it_and_sees_a_user_use_it(site, browser
     browser.go("/admin/models/fresh")
     browser.find('button[data-confirm^="Remove fresh"]').click()
     browser.driver.switch_to.alert.accept()
-    browser.says("It is removed.")
+    browser.says("It was removed.")
 
 
 def test_samples_are_copied_where_there_is_no_tls(browser) -> None:

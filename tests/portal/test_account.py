@@ -36,7 +36,7 @@ async def test_password_language_zone_and_logins(start) -> None:
         given = {"old_password": PASSWORD, "password": "new password", "password_again": "new password"}
         await here.send(HERE, "password", **given)
         assert (here.path, here.status) == (HERE, 200)
-        assert "password is changed" in here.notice
+        assert "password was changed" in here.notice
         await there.get(HERE)
         assert there.path == "/login", "the other login has ended"
 
@@ -44,7 +44,7 @@ async def test_password_language_zone_and_logins(start) -> None:
         await here.get(HERE)
         (other,) = re.findall(r'name="id" value="([0-9a-f]{64})"', here.text)
         await here.send(HERE, "end", id=other)
-        assert here.notice == "That browser is logged out."
+        assert here.notice == "That browser was logged out."
         await there.get(HERE)
         assert there.path == "/login"
         await here.send(HERE, "end", id=other)
@@ -58,7 +58,7 @@ async def test_password_language_zone_and_logins(start) -> None:
         assert here.status == 422
         assert "Nowhere/At_all" in here.wrong
         await here.send(HERE, "zone", zone="Europe/Paris")
-        assert here.notice == "Your time zone is changed."
+        assert here.notice == "Your time zone was changed."
         assert 'value="Europe/Paris"' in here.text
         await here.send(HERE, "language", language="zh")
         assert here.notice == "语言已更改。"

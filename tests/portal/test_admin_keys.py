@@ -31,7 +31,7 @@ async def test_a_key_is_found_by_what_is_known_of_it_and_stopped(start) -> None:
                 assert key.text not in visitor.text
                 assert other.key.id not in visitor.text
         await operator.send("/admin/keys", "find", sought_key="sk-nothing")
-        assert "No key is like this." in operator.text
+        assert "No matching keys." in operator.text
         fields = {"account": people.accounts["user"].id, "id": key.key.id}
         await operator.send("/admin/keys", "disable", **fields)
         assert operator.notice == "The key is disabled."

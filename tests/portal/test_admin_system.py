@@ -32,7 +32,7 @@ async def test_the_audit_log_with_filters(start) -> None:
         await visitor.get("/admin/audit?by=peter")
         assert re.findall(r'<th scope="row"><code>([^<]+)', visitor.text) == ["plan.create"]
         await visitor.get("/admin/audit?until=2020-01-01")
-        assert "No line is like this." in visitor.text
+        assert "No matching entries." in visitor.text
 
 
 async def test_the_audit_log_writes_amounts_and_moments_as_every_page_does(start) -> None:
@@ -90,14 +90,14 @@ async def test_a_key_that_is_left_alone_is_used_again(start) -> None:
         assert "sk-upstream" not in operator.text
         assert ":hidden@" not in operator.text
         await operator.send("/admin/upstreams", "enable", name="up#1")
-        assert operator.notice == "It is used again."
+        assert operator.notice == "It is back in use."
         assert not re.search(r"up#1[^<]*: disabled", operator.text)
         assert await people.last("upstream.enable")
         await operator.send("/admin/upstreams", "enable", name="up#1")
         assert operator.status == 422
         await MongoHealth(gateway.mongo, "another").tell([Told(("up", "", "m-up"), cool=900)])
         assert ": cooling down" in await operator.get("/admin/upstreams")
-        assert "Use it again" in operator.text
+        assert "Put back in use" in operator.text
         await operator.send("/admin/upstreams", "enable", name="up")
         assert ": cooling down" not in operator.text
         await people.refused("/admin/upstreams", "enable", name="up#1")

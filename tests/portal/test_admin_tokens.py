@@ -12,7 +12,7 @@ AT = "/admin/tokens"
 async def test_an_owner_makes_a_token_sees_it_once_and_revokes_it(start) -> None:
     async with start() as gateway, staff(gateway, "user", "reader", "operator", "owner") as people:
         owner, tokens = people.visitors["owner"], people.office.admin_tokens
-        assert "There is no token yet." in await owner.get(AT)
+        assert "No tokens yet." in await owner.get(AT)
         await owner.send(AT, "create", label="billing", scopes=["plans:read", "money:write"], expires="never")
         assert owner.status == 200
         [text] = re.findall(rf"{PREFIX}[A-Za-z0-9_-]+", owner.text)
@@ -31,7 +31,7 @@ async def test_an_owner_makes_a_token_sees_it_once_and_revokes_it(start) -> None
             await owner.send(AT, "create", **wrong)
             assert (owner.status, words in owner.wrong) == (422, True), wrong
         await owner.send(AT, "revoke", id=bearer.token.id)
-        assert owner.notice == "The token is good for nothing any more."
+        assert owner.notice == "The token was revoked."
         assert await tokens.find(text) is None
         assert "Revoked" in await owner.get(AT)
         await owner.send(AT, "revoke", id="gone")

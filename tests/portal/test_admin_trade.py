@@ -10,7 +10,7 @@ from tests.portal.staff import staff
 async def test_plans(start) -> None:
     async with start() as gateway, staff(gateway, "user", "reader", "operator") as people:
         operator, plans = people.visitors["operator"], people.office.plans
-        assert "There is no plan yet." in await operator.get("/admin/plans")
+        assert "No plans yet." in await operator.get("/admin/plans")
         fields = {"name": "basic", "daily": "2.5", "days": "7", "factor": "0.8", "models": "m, n", "rpm": "60"}
         await operator.send("/admin/plans", "create", **fields, prepaid_after="1")
         plan = await plans.show("basic")
@@ -115,10 +115,10 @@ async def test_invitations(start) -> None:
             assert operator.status == 422, wrong
             assert operator.wrong
         await operator.send("/admin/invitations", "withdraw", id=invitation.id)
-        assert operator.notice == "The invitation works no more."
+        assert operator.notice == "The invitation was withdrawn."
         await operator.send("/admin/invitations", "withdraw", id=invitation.id)
         assert operator.status == 422
-        assert "No invitation is open." in operator.text
+        assert "No open invitations." in operator.text
         assert [act for act, by, _ in await people.acts() if by == "operator@example.com"] == [
             "invitation.withdraw",
             "invitation.create",

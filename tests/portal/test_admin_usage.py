@@ -25,7 +25,7 @@ def test_rows_by_day_model_and_upstream() -> None:
 async def test_usage_and_profit(start) -> None:
     async with start() as gateway, staff(gateway, "reader") as people:
         visitor = people.visitors["reader"]
-        assert "No call was charged in these days." in await visitor.get("/admin/usage")
+        assert "No charged calls in these days." in await visitor.get("/admin/usage")
         events = [
             stored(days_ago(3), 5_000_000, m="=m", up="up", st="whole", pc=2_000_000),
             stored(days_ago(3), 1_000_000, m="n", up="up", st="cut", pc=4_000_000),

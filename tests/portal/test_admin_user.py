@@ -16,9 +16,9 @@ async def test_what_an_operator_does_to_an_account(start) -> None:
         form = {"_xsrf": operator.xsrf, "act": "credit", "amount": "5", "reason": "a present"}
         form["ref"] = re.findall(r'name="ref" value="([^"]+)"', operator.text)[0]
         await operator.post(page, form)
-        assert operator.notice == "Done. The money is booked."
+        assert operator.notice == "Done. The amount was booked."
         await operator.post(page, form)
-        assert operator.notice == "This form was sent before: no money was moved again."
+        assert operator.notice == "This form was already submitted: no money was moved again."
         await operator.post(page, {**form, "amount": "6"})
         assert (operator.status, "another payment" in operator.wrong) == (422, True)
         await operator.send(page, "debit", amount="1.5", reason="a mistake")
@@ -139,12 +139,12 @@ async def test_log_in_as_somebody_and_back(start) -> None:
         operator, user = people.visitors["operator"], people.accounts["user"]
         await operator.send(f"/admin/users/{user.id}", "as")
         assert operator.path == "/console"
-        assert "You see what user@example.com sees." in operator.text
+        assert "You are seeing what user@example.com sees." in operator.text
         await operator.get("/admin")
         assert operator.status == 403, "with the rights of the user, not of the operator"
         await operator.get("/console")
         await operator.post("/back", {"_xsrf": operator.xsrf})
-        assert (operator.path, operator.notice) == (f"/admin/users/{user.id}", "You are yourself again.")
+        assert (operator.path, operator.notice) == (f"/admin/users/{user.id}", "You are back in your own account.")
         assert await people.office.logins.of(user) == []
         await operator.post("/back", {"_xsrf": operator.xsrf})
         assert operator.path == "/console"

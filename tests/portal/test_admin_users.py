@@ -33,7 +33,7 @@ async def test_accounts_are_found_page_by_page(start) -> None:
         await visitor.get(f"/admin/users?q={people.accounts['owner'].id}")
         assert "owner@example.com" in visitor.text
         await visitor.get("/admin/users?q=zzz")
-        assert "No account is like this." in visitor.text
+        assert "No matching accounts." in visitor.text
 
 
 async def test_an_account_is_made_and_its_password_shown_once(start) -> None:
@@ -55,6 +55,6 @@ async def test_an_account_is_made_and_its_password_shown_once(start) -> None:
         await operator.send("/admin/users", "create", email="boss@example.com", role="owner")
         assert (operator.status, "Only an owner" in operator.wrong) == (422, True)
         await owner.send("/admin/users", "create", email="olga@example.com", role="operator")
-        assert owner.notice == "The account is there."
+        assert owner.notice == "The account was created."
         assert not (await people.office.accounts.show("olga@example.com")).has_password
         await people.refused("/admin/users", "create", email="x@example.com")

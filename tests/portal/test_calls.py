@@ -37,7 +37,7 @@ async def test_calls_are_listed_filtered_and_explained(start) -> None:
         await visitor.get("/console/calls?model=echo&since=2020-01-01&until=2100-01-01")
         assert answered in visitor.text
         await visitor.get("/console/calls?until=2020-01-01")
-        assert "No call is like this." in visitor.text
+        assert "No matching calls." in visitor.text
         await visitor.get("/console/calls?since=yesterday")
         assert (visitor.status, "not a date" in visitor.wrong) == (200, True)
         await visitor.get(f"/console/calls/{answered}")

@@ -21,7 +21,7 @@ async def register(visitor: Visitor, email: str = ANN, **more: str) -> str:
 async def test_register_log_out_and_log_in(start) -> None:
     async with start() as gateway, Visitor(gateway) as visitor:
         await register(visitor, " Ann@Example.com ")
-        assert (visitor.path, visitor.notice) == (HOME, "Welcome! Make an API key to begin.")
+        assert (visitor.path, visitor.notice) == (HOME, "Welcome! Create an API key to get started.")
         assert ANN in visitor.text
         await visitor.get(HOME)
         assert visitor.notice == "", "a notice is said once"
@@ -75,7 +75,7 @@ async def test_registration_by_invitation_or_not_at_all(start, mode: str) -> Non
         registration = gateway.gateway.parts.office.registration
         invited = await registration.invite(uses=1, by="test")
         if mode == "closed":
-            assert "Nobody can register here" in visitor.text
+            assert "Registration is closed" in visitor.text
             await visitor.get("/login")
             await visitor.post(
                 "/register",

@@ -33,7 +33,7 @@ async def test_a_key_is_made_and_its_curl_line_answers(start) -> None:
         await gateway.accounts.create(ANN, password=PASSWORD)
         await visitor.log_in(ANN)
         await visitor.get("/console/keys")
-        assert "No key yet" in visitor.text
+        assert "No keys yet" in visitor.text
         await visitor.send(
             "/console/keys", "create", label="<laptop>", rpm="7", models="echo, other", ips="127.0.0.0/8"
         )
@@ -126,7 +126,7 @@ async def test_a_key_is_changed_disabled_and_given_a_new_text(start) -> None:
         assert await call(gateway, new.text) == 200
 
         await visitor.send(page, "change", label="b", daily_budget="1.5", models="nothing-else", stream_default="no")
-        assert visitor.notice == "The key is changed."
+        assert visitor.notice == "The key was changed."
         [key] = await keys.list(ANN)
         assert (key.label, key.budget_daily, key.budget_total, key.stream_default) == ("b", 1_500_000, None, False)
         assert (key.expires is None, int(key.expires or 0)) == (False, int(new.key.expires or 0)), "as it was"

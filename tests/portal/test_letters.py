@@ -46,7 +46,7 @@ async def test_an_address_is_confirmed_and_nobody_learns_who_is_known(start) -> 
         await visitor.send("/confirm", password=PASSWORD)
         assert (visitor.status, visitor.path) == (200, HOME)
         await visitor.get(address)
-        assert "unknown, was used, or is over" in visitor.text
+        assert "invalid, already used, or expired" in visitor.text
 
 
 async def test_who_forgot_gets_a_link_that_works_once(start) -> None:
@@ -73,25 +73,25 @@ async def test_who_forgot_gets_a_link_that_works_once(start) -> None:
         assert visitor.status == 422
         await visitor.send("/reset", **new)
         assert visitor.path == "/login"
-        assert "password is changed" in visitor.notice
+        assert "password was changed" in visitor.notice
         await visitor.log_in(ANN, "new password")
         assert visitor.path == HOME
         await visitor.get(address)
-        assert "Ask for another link" in visitor.text
+        assert "Request another link" in visitor.text
 
 
 async def test_without_a_mail_server_an_operator_helps(start) -> None:
     async with start() as gateway, Visitor(gateway) as visitor:
         await gateway.accounts.create(ANN, password=PASSWORD)
         await visitor.log_in(ANN)
-        assert "The operator changes it" in await visitor.get("/console/account")
+        assert "Only the operator can change it" in await visitor.get("/console/account")
         await visitor.post("/console/account", {"_xsrf": visitor.xsrf, "act": "email", "email": "a@b.example"})
         assert (visitor.status, "ask the operator" in visitor.wrong) == (422, True)
         await visitor.post("/logout", {"_xsrf": visitor.xsrf})
         await visitor.get("/forgot")
         assert "Ask the operator" in visitor.text
         await visitor.get("/reset")
-        assert "is over" in visitor.text
+        assert "expired" in visitor.text
         await visitor.get("/login")
         await visitor.post("/forgot", {"_xsrf": visitor.xsrf, "email": ANN})
         assert visitor.status == 422
@@ -117,7 +117,7 @@ async def test_an_address_is_changed_by_a_link_to_the_new_one(start) -> None:
             await visitor.send(account, "email", email=email, old_password=PASSWORD)
             said.append(visitor.notice.replace(email, "x"))
             assert (await post.letter(number))["To"] == email
-        assert said[0] == said[1] == "A mail is on its way to x: open the link in it. It works for 30 minutes."
+        assert said[0] == said[1] == "An e-mail is on its way to x: open the link in it. It works for 30 minutes."
         assert (await link(post, 0)) == "/login"
         address = await link(post, 1)
         await visitor.get(address, allow_redirects=False)
@@ -126,10 +126,10 @@ async def test_an_address_is_changed_by_a_link_to_the_new_one(start) -> None:
         assert visitor.status == 422
         await visitor.send("/email", old_password=PASSWORD)
         assert visitor.path == account
-        assert "address is changed" in visitor.notice
+        assert "address was changed" in visitor.notice
         assert new in visitor.text
         assert (await post.letter(2))["To"] == ANN
         await elsewhere.get(account)
         assert elsewhere.path == "/login", "every other login is over"
         await elsewhere.get(address)
-        assert "unknown, was used, or is over" in elsewhere.text
+        assert "invalid, already used, or expired" in elsewhere.text

@@ -15,7 +15,7 @@ async def test_codes_payments_orders_and_plans(start) -> None:
         await gateway.accounts.credit(BOB, "77.77", ref="bobs-own")
         await visitor.log_in(ANN)
         await visitor.get("/console/money")
-        assert "Nothing was paid in yet." in visitor.text
+        assert "No payments yet." in visitor.text
         assert "77.77" not in visitor.text
         [code] = (await office.codes.create(count=1, amount="12.5", by="test")).codes
         await office.plans.create("pro", daily="1", days=3, by="test")
@@ -25,7 +25,7 @@ async def test_codes_payments_orders_and_plans(start) -> None:
         assert visitor.notice == "Redeemed: 12.50 CNY."
         assert visitor.text.count("12.50") >= 3, "balance, paid in, the payment"
         await visitor.send("/console/money", "redeem", code=code)
-        assert "before" in visitor.notice
+        assert "already redeemed" in visitor.notice
         await visitor.send("/console/money", "redeem", code=for_plan)
         assert visitor.notice == "Redeemed: plan pro for 3 days."
         assert '<span class="tag">now</span>' in visitor.text

@@ -17,7 +17,7 @@ from tornadogw.errors import UsageError
 from tornadogw.portal.entry import HOME
 
 ANN = "ann@example.com"
-AGAIN = "This did not work: try again in a moment."
+AGAIN = "The log-in failed: try again in a moment."
 
 
 async def there_and_back(there: OidcProvider, visitor: Visitor, path: str = "/login/oidc", **more: str) -> str:
@@ -40,7 +40,7 @@ async def test_somebody_new_comes_in_and_comes_back(start) -> None:
         account = await gateway.accounts.show(ANN)
         assert (account.has_password, account.language, account.role) == (False, "en", "user")
         await visitor.get("/console/account")
-        assert "This account is linked. It has no password: this is the only way in." in visitor.text
+        assert "This account is linked. The account has no password: this is the only way in." in visitor.text
         await visitor.post("/console/account", {"_xsrf": visitor.xsrf, "act": "unlink"})
         assert (visitor.status, "no password" in visitor.wrong) == (422, True)
         await visitor.get(back)
@@ -146,7 +146,7 @@ async def test_an_owner_links_by_hand(start) -> None:
             await visitor.send("/console/account", "unlink", old_password="wrong")
             assert (visitor.status, "not your password" in visitor.wrong) == (422, True)
             await visitor.send("/console/account", "unlink", old_password=PASSWORD)
-            assert visitor.notice == "The link is gone: your password logs you in."
+            assert visitor.notice == "The link was removed: log in with your password."
             assert "Link this account" in visitor.text
             await other.post("/logout", {"_xsrf": other.xsrf})
             await there_and_back(there, other)

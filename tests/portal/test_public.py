@@ -63,7 +63,7 @@ async def test_the_status_of_each_model_as_it_is_now(start):
         start(serving(one.url, two.url)) as gateway,
     ):
         _, text = await get(gateway, "/status", **EN)
-        assert "All models answer." in text
+        assert "All models are available." in text
         assert cells(text)[1:] == [["m", "available", "–"]]
         assert (await gateway.ask({"model": "m", **CHAT}))[0] == 200
         _, text = await get(gateway, "/status", **EN)
@@ -71,8 +71,8 @@ async def test_the_status_of_each_model_as_it_is_now(start):
         assert re.fullmatch(r"\d\.\d s", cells(text)[1][2])
         health = gateway.gateway.parts.gate.health
         for upstream, state, sentence in (
-            ("u0", "partly available", "Some models answer only in part"),
-            ("u1", "unavailable", "No model answers right now."),
+            ("u0", "partly available", "Some models are partly or wholly unavailable"),
+            ("u1", "unavailable", "No model is available right now."),
         ):
             for _ in range(FAILURES):
                 visit = health.enter(upstream=upstream, credential=f"{upstream}#1", model="m-up")

@@ -59,7 +59,7 @@ async def test_an_upstream_and_a_model_are_added_tested_used_and_removed(start) 
         assert visitor.status == 422
         assert 'value="dear"' in visitor.text
         await visitor.send("/admin/models/fresh", "remove", revision=revision)
-        assert (visitor.path, visitor.notice) == ("/admin/models", "It is removed.")
+        assert (visitor.path, visitor.notice) == ("/admin/models", "It was removed.")
         await answers(gateway, "fresh", 400)
         entries = await gateway.gateway.parts.office.audit.entries()
         acts = [entry.act for entry in entries if entry.act.startswith(("upstream", "model"))]
@@ -108,8 +108,8 @@ async def test_an_upstream_is_tested_with_each_key(start) -> None:
             assert 'class="state down"' in visitor.text
             upstream.play(Answer(body=said("hi")))
             await visitor.send("/admin/upstreams/up", "test")
-            assert 'class="state up">answers' in visitor.text
-            assert visitor.notice == "What answers was left alone and is used again."
+            assert 'class="state up">works' in visitor.text
+            assert visitor.notice == "What works had been set aside and is back in use."
             assert ": disabled" not in await visitor.get("/admin/upstreams")
             assert ": cooling down" not in visitor.text
             entry = (await gateway.gateway.parts.office.audit.entries())[-1]

@@ -98,7 +98,7 @@ async def test_an_operator_takes_it_away_from_who_has_lost_it(start) -> None:
         await visitor.log_in(OLGA)
         await visitor.send(f"/admin/users/{ann.id}", "two_factor")
         assert visitor.notice == "Two-factor log-in is off."
-        assert "Switch two-factor off" not in visitor.text
+        assert "Turn two-factor off" not in visitor.text
         async with Visitor(gateway) as hers:
             await hers.log_in(ANN)
             assert hers.path == HOME

@@ -24,7 +24,7 @@ HEADS = [
     ("剩余秒数", "SECONDS LEFT"),
     ("次数", "TIMES"),
 ]
-STATES = {"disabled": ("已停用", "disabled"), "open": ("熔断", "left alone"), "cooling": ("冷却", "cooling down")}
+STATES = {"disabled": ("已停用", "disabled"), "open": ("熔断", "circuit open"), "cooling": ("冷却", "cooling down")}
 
 
 @click.command(cls=Command, help=both("显示被搁置的上游和密钥。", "Show which upstreams and keys are left alone."))

@@ -97,7 +97,7 @@ class AccountPage(TwoFactorForms):
             address=self.subject,
             by=visit.by,
         )
-        self.go(HERE, self.say("Your password is changed. Every other browser is logged out."))
+        self.go(HERE, self.say("Your password was changed. All other browsers were logged out."))
 
     async def ask_for_email(self) -> None:
         """Done when the link is opened that is sent to the new address."""
@@ -108,7 +108,7 @@ class AccountPage(TwoFactorForms):
             language=self.language,
             address=self.subject,
         )
-        self.go(HERE, self.say("A mail is on its way to %s: open the link in it. It works for 30 minutes.", new))
+        self.go(HERE, self.say("An e-mail is on its way to %s: open the link in it. It works for 30 minutes.", new))
 
     async def set_language(self) -> None:
         """For messages of the API, and for the pages; what was chosen in this browser before counts no more."""
@@ -118,13 +118,13 @@ class AccountPage(TwoFactorForms):
             self.clear_cookie(LANGUAGE)
             self.request.cookies.pop(LANGUAGE, None)
             self.speak(changed.language, days=self.parts.settings.portal.login_days)
-        self.go(HERE, self.say("Your language is changed."))
+        self.go(HERE, self.say("Your language was changed."))
 
     async def set_zone(self) -> None:
         await self.parts.office.subscriptions.set_zone(
             self.visit.account.email, self.form.text("zone"), by=self.visit.by
         )
-        self.go(HERE, self.say("Your time zone is changed."))
+        self.go(HERE, self.say("Your time zone was changed."))
 
     async def unlink(self) -> None:
         """Takes the password: it is what is left to log in with."""
@@ -132,12 +132,12 @@ class AccountPage(TwoFactorForms):
         if account.has_password:
             await self.parts.office.own.prove(account, self.form.raw("old_password"), address=self.subject)
         await self.parts.office.identities.unlink(account, by=self.visit.by)
-        self.go(HERE, self.say("The link is gone: your password logs you in."))
+        self.go(HERE, self.say("The link was removed: log in with your password."))
 
     async def end_login(self) -> None:
         await self.parts.office.own.end_login(self.visit.account, self.form.text("id"), by=self.visit.by)
-        self.go(HERE, self.say("That browser is logged out."))
+        self.go(HERE, self.say("That browser was logged out."))
 
     async def end_others(self) -> None:
         await self.parts.office.own.end_others(self.visit.account, self.visit.login.id, by=self.visit.by)
-        self.go(HERE, self.say("Every other browser is logged out."))
+        self.go(HERE, self.say("All other browsers were logged out."))

@@ -102,4 +102,4 @@ class UpstreamsPage(AdminPage):
         name = self.form.text("name")
         if not await self.parts.office.marks.enable(name, by=self.visit.by):
             raise UsageError(f"nothing of {name} is left alone", zh=f"{name} 没有被停用或搁置")
-        self.go("/admin/upstreams", self.say("It is used again."))
+        self.go("/admin/upstreams", self.say("It is back in use."))

@@ -45,4 +45,4 @@ class TokensPage(AdminPage):
 
     async def revoke(self) -> None:
         await self.parts.office.admin_tokens.revoke(self.form.text("id"), by=self.visit.by)
-        self.go("/admin/tokens", self.say("The token is good for nothing any more."))
+        self.go("/admin/tokens", self.say("The token was revoked."))

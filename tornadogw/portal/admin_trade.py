@@ -42,17 +42,17 @@ class PlansPage(AdminPage):
 
     async def create(self) -> None:
         await self.parts.office.plans.create(self.form.text("name"), **self._fields(), by=self.visit.by)
-        self.go("/admin/plans", self.say("The plan is there."))
+        self.go("/admin/plans", self.say("The plan was created."))
 
     async def alter(self) -> None:
         fields, seen = self._fields(), self.form.text("seen")
         fields |= {"all_models": fields["models"] is None, "no_rpm": fields["rpm"] is None}
         await self.parts.office.plans.change(self.form.text("name"), **fields, seen=seen, by=self.visit.by)
-        self.go("/admin/plans", self.say("The plan is changed, for those who have it too."))
+        self.go("/admin/plans", self.say("The plan was changed, for existing subscribers too."))
 
     async def archive(self) -> None:
         await self.parts.office.plans.archive(self.form.text("name"), by=self.visit.by)
-        self.go("/admin/plans", self.say("The plan is archived: nobody new gets it."))
+        self.go("/admin/plans", self.say("The plan is archived: it is no longer offered."))
 
     async def offer(self) -> None:
         await self.parts.office.plans.offer(self.form.text("name"), by=self.visit.by)
@@ -87,7 +87,7 @@ class CodesPage(AdminPage):
 
     async def void(self) -> None:
         await self.parts.office.codes.void(self.form.text("id"), by=self.visit.by)
-        self.go("/admin/codes", self.say("What was not used of the batch is good for nothing now."))
+        self.go("/admin/codes", self.say("The unused codes of the batch are void now."))
 
 
 class InvitationsPage(AdminPage):
@@ -113,4 +113,4 @@ class InvitationsPage(AdminPage):
 
     async def withdraw(self) -> None:
         await self.parts.office.registration.withdraw(self.form.text("id"), by=self.visit.by)
-        self.go("/admin/invitations", self.say("The invitation works no more."))
+        self.go("/admin/invitations", self.say("The invitation was withdrawn."))

@@ -105,9 +105,9 @@ class UserPage(AdminPage):
 
     def _paid(self, credit: Credit) -> None:
         if credit.repeated:
-            self.done(self.say("This form was sent before: no money was moved again."))
+            self.done(self.say("This form was already submitted: no money was moved again."))
         else:
-            self.done(self.say("Done. The money is booked."))
+            self.done(self.say("Done. The amount was booked."))
 
     async def subscribe(self) -> None:
         form = self.form
@@ -115,11 +115,11 @@ class UserPage(AdminPage):
         await self.parts.office.desk.subscribe(
             self.actor, self.user_id, form.text("plan"), days=days, since=since, ref=ref
         )
-        self.done(self.say("The account has the plan."))
+        self.done(self.say("The account was given the plan."))
 
     async def end_plan(self) -> None:
         await self.parts.office.desk.end_plan(self.actor, self.user_id)
-        self.done(self.say("The account has no plan any more."))
+        self.done(self.say("All plans of the account were ended."))
 
     # --- who it is ---------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class UserPage(AdminPage):
         await self.parts.office.desk.set_email(
             self.actor, self.user_id, self.form.text("email"), login_id=self.visit.login.id
         )
-        self.done(self.say("The address is changed, and the account is logged out everywhere."))
+        self.done(self.say("The address was changed, and the account was logged out everywhere."))
 
     async def disable(self) -> None:
         await self.parts.office.desk.disable(self.actor, self.user_id)
@@ -151,7 +151,7 @@ class UserPage(AdminPage):
 
     async def log_out(self) -> None:
         await self.parts.office.desk.log_out(self.actor, self.user_id)
-        self.done(self.say("The account is logged out everywhere."))
+        self.done(self.say("The account was logged out everywhere."))
 
     async def end_two_factor(self) -> None:
         await self.parts.office.desk.end_two_factor(self.actor, self.user_id)
@@ -205,4 +205,4 @@ class BackPage(PrivatePage):
             self.go("/login")
             return
         self.set_signed_cookie(LOGIN, own, expires_days=days)
-        self.go(f"/admin/users/{self.visit.account.id}", self.say("You are yourself again."))
+        self.go(f"/admin/users/{self.visit.account.id}", self.say("You are back in your own account."))

@@ -46,4 +46,4 @@ class UsersPage(AdminPage):
         if new.password:
             self.show(self.template, **{**await self.values(), "new": new})
         else:
-            self.go(f"/admin/users/{new.account.id}", self.say("The account is there."))
+            self.go(f"/admin/users/{new.account.id}", self.say("The account was created."))

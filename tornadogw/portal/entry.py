@@ -108,7 +108,7 @@ class RegisterPage(EntryPage):
         account = await registration.register(
             email, password, invitation=invitation, language=self.language, address=self.subject
         )
-        await self.enter(account, self.say("Welcome! Make an API key to begin."))
+        await self.enter(account, self.say("Welcome! Create an API key to get started."))
 
 
 class LogoutPage(PrivatePage):

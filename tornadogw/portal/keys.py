@@ -149,7 +149,7 @@ class MyKeyPage(OwnKeys):
         await self.parts.office.keys.change(
             self.email, self._id, wanted_of(self.form), expires=expires, by=self.visit.by
         )
-        self.go(self.request.path, self.say("The key is changed."))
+        self.go(self.request.path, self.say("The key was changed."))
 
     async def disable(self) -> None:
         await self.parts.office.keys.disable(self.email, self._id, by=self.visit.by)

@@ -86,7 +86,7 @@ class ResetPage(LinkPage):
         await self.parts.office.recovery.reset(self.token, password)
         self.clear_cookie(self.cookie)
         self.go(
-            "/login", self.say("Your password is changed, and every browser is logged out. Log in with the new one.")
+            "/login", self.say("Your password was changed, and all browsers were logged out. Log in with the new one.")
         )
 
 
@@ -107,7 +107,7 @@ class EmailPage(LinkPage):
             self.token, self.form.raw("old_password"), login_id=login_id, address=self.subject
         )
         self.clear_cookie(self.cookie)
-        self.go("/console/account", self.say("Your e-mail address is changed. Every other browser is logged out."))
+        self.go("/console/account", self.say("Your e-mail address was changed. All other browsers were logged out."))
 
 
 class ConfirmPage(LinkPage, EntryPage):
@@ -123,4 +123,4 @@ class ConfirmPage(LinkPage, EntryPage):
         registration = self.parts.office.registration
         account = await registration.confirm(self.token, self.form.raw("password"), address=self.subject)
         self.clear_cookie(self.cookie)
-        await self.enter(account, self.say("Welcome! Make an API key to begin."))
+        await self.enter(account, self.say("Welcome! Create an API key to get started."))

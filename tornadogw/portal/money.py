@@ -43,7 +43,7 @@ class MoneyPage(PrivatePage):
         done = await office.codes.redeem(account.email, self.form.raw("code")[:100], by=self.visit.by)
         batch, currency = done.batch, self.parts.settings.money.currency
         if done.repeated:
-            notice = self.say("You have redeemed this code before; nothing was added.")
+            notice = self.say("You have already redeemed this code; nothing was added.")
         elif batch.amount is not None:
             notice = self.say("Redeemed: %s %s.", format_amount(batch.amount), currency)
         else:

@@ -50,7 +50,7 @@ class ProviderPage(EntryPage):
             await self.walk(provider)
         except NoSignIn as error:
             log.warning("log-in by %s did not work: %s", self.parts.settings.oidc.issuer, error)
-            self._apologise(502, self.say("This did not work: try again in a moment."))
+            self._apologise(502, self.say("The log-in failed: try again in a moment."))
         except UsageError as error:
             self._apologise(429 if isinstance(error, TooMany) else 422, sentence(error.message(self.language)))
 

@@ -88,17 +88,17 @@ class UpstreamPage(SupplyPage):
         fields = upstream_fields(self.form, owner=owner)
         if self.named:
             await supply.change_upstream(self.actor, self.named, fields, revision=self.revision)
-            self.done(self.say("Saved; every process takes it within two seconds."), self.named)
+            self.done(self.say("Saved; every process applies it within two seconds."), self.named)
             return
         fields |= {"vendor": self.form.maybe("vendor")}
         given = {name: value for name, value in fields.items() if value is not None}
         name = self.form.text("name")
         await supply.add_upstream(self.actor, name, given, self.form.list("secrets"))
-        self.done(self.say("Saved; every process takes it within two seconds."), name)
+        self.done(self.say("Saved; every process applies it within two seconds."), name)
 
     async def remove(self) -> None:
         await self.parts.supply.remove_upstream(self.actor, self.named, revision=self.revision)
-        self.done(self.say("It is removed."))
+        self.done(self.say("It was removed."))
 
     async def add_key(self) -> None:
         text = self.form.raw("secret")
@@ -160,11 +160,11 @@ class ModelPage(SupplyPage):
             name = self.form.text("name")
             given = {field: value for field, value in fields.items() if value is not None}
             await supply.add_model(self.actor, name, given)
-        self.done(self.say("Saved; every process takes it within two seconds."), name)
+        self.done(self.say("Saved; every process applies it within two seconds."), name)
 
     async def remove(self) -> None:
         await self.parts.supply.remove_model(self.actor, self.named, revision=self.revision)
-        self.done(self.say("It is removed."))
+        self.done(self.say("It was removed."))
 
 
 class DryRunPage(AdminPage):
