@@ -37,7 +37,7 @@ async def test_register_log_out_and_log_in(start) -> None:
 
         await visitor.send("/login", email=ANN, password="wrong password")
         assert visitor.status == 422
-        assert "do not fit" in visitor.wrong
+        assert "e-mail address or password" in visitor.wrong
         assert PASSWORD not in visitor.text
         await visitor.log_in(ANN)
         assert (visitor.status, visitor.path) == (200, HOME)

@@ -79,7 +79,7 @@ class LoginPage(EntryPage):
         account = await office.accounts.log_in(email, self.form.raw("password"))
         if account is None:
             raise UsageError(
-                "this address and this password do not fit, or the account is disabled",
+                "wrong e-mail address or password, or the account is disabled",
                 zh="邮箱与密码不符，或者账户已停用",
                 field="password",
             )
