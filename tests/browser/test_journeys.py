@@ -210,7 +210,7 @@ def test_an_owner_adds_an_upstream_tests_it_and_sees_a_user_use_it(site, browser
     assert browser.path == "/admin/models/fresh"
     browser.go("/admin/upstreams/tokyo")
     browser.press("main form.filters .button")
-    browser.says("answers")
+    browser.says("works")
     browser.go("/admin/route?model=fresh")
     browser.says("It would go to tokyo as fresh.")
 
