@@ -89,5 +89,4 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 
     yield run
     for gateway in started:
-        if gateway.process.poll() is None:
-            gateway.stop()
+        gateway.end()
