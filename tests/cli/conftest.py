@@ -42,7 +42,7 @@ def alone(tmp_path: Path) -> Cli:
             text=True,
             encoding="utf-8",
             input=stdin,
-            timeout=60,
+            timeout=120,
             check=False,
             env=environment(**extra),
         )
