@@ -9,6 +9,7 @@ from pathlib import Path
 
 __all__ = ["free_ports"]
 
+_given: set[int] = set()
 RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -20,7 +21,10 @@ def free_ports(count: int = 1) -> int:
     end = int(RANGE.read_text().split()[0]) if RANGE.exists() else 32_768
     while True:
         first = random.SystemRandom().randrange(end // 2, end - count)
+        if not _given.isdisjoint(ports := range(first, first + count)):
+            continue  # who was given it may not listen yet
         with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + count):
+            for port in ports:
                 stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            _given.update(ports)
             return first
