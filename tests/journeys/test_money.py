@@ -213,7 +213,7 @@ async def test_an_account_disabled_while_its_call_runs_pays_for_it(start):
             asked += status == 200
             return status == 401
 
-        await eventually(refused, 2.0)
+        await eventually(refused)
         gate.set()
         assert (await running)[0] == 200
         costs = [event["c"] for event in await gateway.events()]

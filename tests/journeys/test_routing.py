@@ -14,6 +14,7 @@ from tests.journeys.wire import (
     check_envelope,
     events_of,
     forgive,
+    hold_clock,
     joined,
     last_event,
     model,
@@ -238,6 +239,7 @@ async def test_when_all_cool_down_the_soonest_is_told(start):
         async with start(settings(ups, model("m", "u0", "u1 priority=1"))) as gateway:
             ups[0].play(BUSY)
             ups[1].play(Answer(status=429, headers={"Retry-After": "12"}))
+            hold_clock(gateway)
             for _ in range(2):
                 async with gateway.post(body={**CHAT, "model": "m"}) as response:
                     assert (response.status, response.headers["Retry-After"]) == (503, "12")
@@ -291,7 +293,7 @@ async def test_of_those_who_wait_for_the_only_upstream_one_finds_out_for_all(sta
 
 
 async def test_an_upstream_that_keeps_failing_is_left_alone_until_one_probe_is_answered(start, monkeypatch):
-    monkeypatch.setattr(breaker, "FIRST", 0.2)
+    monkeypatch.setattr(breaker, "FIRST", 100.0)  # until the test says that it is over
     async with AsyncExitStack() as stack:
         ups = await upstreams(stack, 2)
         async with start(settings(ups, model("m", "u0", "u1 priority=1"))) as gateway:
@@ -300,9 +302,7 @@ async def test_an_upstream_that_keeps_failing_is_left_alone_until_one_probe_is_a
             assert len(ups[0].requests) == breaker.FAILURES, "then it was left alone"
             probed, gate = asyncio.Event(), gateway.gateway.parts.gate
             ups[0].play(Answer(body=[probed, said("by u0")]))
-            place = {"upstream": "u0", "credential": "u0#1", "model": "m-at-u0"}
-            while gate.health.wait(**place):
-                await asyncio.sleep(gate.health.wait(**place))
+            gate.health._failing["u0", "", "m-at-u0"]._until = 0
             probe = asyncio.create_task(who(gateway, "m"))
             await ups[0].received(breaker.FAILURES + 1)
             assert await asyncio.gather(*(who(gateway, "m") for _ in range(5))) == ["by u1"] * 5
