@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
+from tests.freezing import freeze
 from tornadogw.store import mongo_embedded
 from tornadogw.store.mongo_embedded import MongodFailed, PrivateMongod, open_private
 from tornadogw.store.mongo_wire import command
@@ -95,7 +96,7 @@ def open_here(tmp_path: Path) -> Iterator[Callable[..., PrivateMongod]]:
     """`open_private` of this process on the same data folder; what it started is gone at the end."""
     with ExitStack() as stack:
 
-        def start(role: mongo_embedded.Role = "command", wait: float = 20.0) -> PrivateMongod:
+        def start(role: mongo_embedded.Role = "command", wait: float = 60.0) -> PrivateMongod:
             private = open_private(tmp_path / "data", role, wait=wait)
             stack.callback(stop_at_once, private)
             return private
@@ -110,7 +111,7 @@ def stop_at_once(private: PrivateMongod) -> None:
     private.stop()
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -227,16 +228,21 @@ def test_a_server_that_does_not_start_tells_why_and_leaves_the_folder_free(
 
 def test_a_server_that_never_answers_is_ended(open_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = tmp_path / "mongod"
-    fake.write_text(
-        "#!/bin/sh\n[ $1 = --version ] && echo 'db version v9.0.0' && exit\necho $$ >> \"$0.pid\"; exec sleep 60\n"
-    )
+    fake.write_text("#!/bin/sh\n[ $1 = --version ] && echo 'db version v9.0.0' && exit\nexec sleep 60\n")
     fake.chmod(0o755)
     monkeypatch.setenv("TORNADOGW_MONGOD", str(fake))
     monkeypatch.setattr(mongo_embedded, "START_SECONDS", 0.5)
+    started, spawn = [], mongo_embedded.Server._spawn
+
+    def spawning(self: mongo_embedded.Server) -> subprocess.Popen[bytes]:
+        started.append(spawn(self))
+        return started[-1]
+
+    monkeypatch.setattr(mongo_embedded.Server, "_spawn", spawning)
     with pytest.raises(MongodFailed, match="did not answer within"):
         open_here()
-    pid = int((tmp_path / "mongod.pid").read_text())
-    assert not Path(f"/proc/{pid}").exists()
+    [fake_server] = started
+    assert not Path(f"/proc/{fake_server.pid}").exists()
 
 
 # --- several processes -----------------------------------------------------------------------------------------------
@@ -289,7 +295,7 @@ def test_a_server_that_outlived_its_owner_is_stopped_first(owner, open_here) -> 
 def test_a_former_server_that_does_not_stop_is_named(owner, open_here, monkeypatch: pytest.MonkeyPatch) -> None:
     former = owner("command", "no-death-signal")
     former.kill()
-    signal.pidfd_send_signal(former.ended, signal.SIGSTOP)
+    freeze(former.mongod)
     monkeypatch.setattr(mongo_embedded, "FORMER_SECONDS", 0.1)
     with pytest.raises(MongodFailed, match=rf"former mongod \(process {former.mongod}\)"):
         open_here()

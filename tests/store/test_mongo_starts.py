@@ -20,12 +20,12 @@ async def test_a_start_is_registered_renewed_and_ended(starts: MongoStarts, mong
     await starts.beat(start)
     (found,) = await starts.starts()
     assert (found.id, found.host, found.pid, found.began) == ("s1", "host", 7, "began")
-    assert 0 <= found.silent < 5
+    assert 0 <= found.silent < 30
     older = [{"$set": {"beat": {"$subtract": ["$$NOW", 60_000]}}}]
     await mongo.database["starts"].update_one({}, older)
-    assert 60 <= (await starts.starts())[0].silent < 65
+    assert 60 <= (await starts.starts())[0].silent < 90
     await starts.beat(start)
-    assert (await starts.starts())[0].silent < 5
+    assert (await starts.starts())[0].silent < 30
     await starts.end("s1")
     assert await starts.starts() == []
 

@@ -153,10 +153,10 @@ async def test_a_place_from_where_the_server_cannot_go_on_is_a_gap(mongo: Mongo,
 async def test_silence_is_the_time_since_the_server_answered(mongo: Mongo, watching) -> None:
     watch = watching({"things": None})
     assert watch.silence == float("inf")
+    began = time.monotonic()
     watch.start()
     await watch.opened()
-    await mongo.ping()
-    assert watch.silence < 2
+    assert 0 <= watch.silence <= time.monotonic() - began
 
 
 async def test_close_may_come_at_any_time(mongo: Mongo, seen: Seen) -> None:
@@ -174,7 +174,7 @@ async def test_close_may_come_at_any_time(mongo: Mongo, seen: Seen) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -203,7 +203,7 @@ async def test_close_does_not_wait_for_a_frozen_server(freezer, hasty: Mongo, wa
     freezer.freeze()
     start = time.monotonic()
     await watch.close()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 10
 
 
 @pytest.fixture
@@ -220,15 +220,16 @@ async def test_it_goes_on_after_the_server_was_killed(
     own_mongod: PrivateMongod, seen: Seen, watching, claim_log
 ) -> None:
     claim_log(LOG, "change stream is lost")
-    mongo = Mongo.connect(own_mongod.url, "test", timeout_ms=500)
-    watch = watching({"things": None}, on=mongo)
+    mongo = Mongo.connect(own_mongod.url, "test", timeout_ms=10_000)
+    hasty = Mongo.connect(own_mongod.url, "test", timeout_ms=500)
+    watch = watching({"things": None}, on=hasty)
     watch.start()
     await watch.opened()
     await mongo.database.things.insert_one({"_id": 1})
     assert [await seen.next(), (await seen.next())[1]] == [GAP, 1]
     os.kill(own_mongod.pid, signal.SIGKILL)
     await until(lambda: not watch._open.is_set())
-    assert own_mongod.revive()
+    await until(own_mongod.revive)  # it may have closed what we saw closed, and not have ended yet
     async with asyncio.timeout(30):
         while True:  # a try whose answer came too late may have been carried out: the next one then changes nothing
             with contextlib.suppress(PyMongoError):
@@ -236,6 +237,7 @@ async def test_it_goes_on_after_the_server_was_killed(
                 break
     assert (await seen.next())[1] == 2, "resumed where it was, without a gap"
     await watch.close()
+    await hasty.close()
     await mongo.close()
 
 

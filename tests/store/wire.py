@@ -6,11 +6,38 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+
+from tornadogw.store.mongo import Mongo
+
+PATIENT_MS = 20_000
 READ = 65_536
 TURNS = 4
 """Of the loop, after which a connection that was just being accepted has become a task, and an aborted one is lost."""
+
+
+class Either:
+    """One object while the wire is whole, another one in trouble: a deadline that has to pass soon is none for what
+    has to succeed. A database or collection that is kept chooses anew at each use.
+    """
+
+    def __init__(self, wire: Wire, patient: Any, hasty: Any) -> None:
+        self._wire, self._patient, self._hasty = wire, patient, hasty
+
+    def __getattr__(self, name: str) -> Any:
+        patient, hasty = getattr(self._patient, name), getattr(self._hasty, name)
+        if isinstance(patient, AsyncIOMotorDatabase | AsyncIOMotorCollection):
+            return Either(self._wire, patient, hasty)
+        return hasty if self._wire.in_trouble else patient
+
+    def __getitem__(self, name: str) -> Either:
+        return Either(self._wire, self._patient[name], self._hasty[name])
+
+    async def close(self) -> None:
+        for each in (self._hasty, self._patient):
+            await each.close()
 
 
 class Wire:
@@ -31,8 +58,16 @@ class Wire:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(30)
         return self
+
+    @property
+    def in_trouble(self) -> bool:
+        return self._down or self._deaf
+
+    def connect(self, database: str, timeout_ms: int) -> Any:
+        """A `Mongo` through the wire: so patient in trouble only. Made inside the running loop."""
+        return Either(self, *(Mongo.connect(self.url, database, each) for each in (PATIENT_MS, timeout_ms)))
 
     def __exit__(self, *_: object) -> None:
         self._do(self._stop.set)
@@ -62,7 +97,7 @@ class Wire:
         async def now() -> None:
             work()
 
-        asyncio.run_coroutine_threadsafe(now(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(now(), self._loop).result(30)
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
