@@ -40,12 +40,14 @@ from tornadogw.store.mongo_indexes import INDEXES
 
 T = TypeVar("T")
 TEST_SECONDS = 30.0
-FORGETFUL = {
+PARAMETERS = {
+    "ttlMonitorEnabled": False,
     "minSnapshotHistoryWindowInSeconds": 5,
     "wiredTigerEngineRuntimeConfig": "file_manager=(close_idle_time=5,close_scan_interval=2,close_handle_minimum=500)",
 }
-"""A server keeps the files of a dropped collection open for minutes; thousands of tests would need too many."""
-GRACE_SECONDS = 0.5
+"""A server keeps the files of a dropped collection open for minutes; thousands of tests would need too many. And once a
+minute it removes what has expired: to a test whose times lie in the past, that happens at any moment or not at all."""
+GRACE_SECONDS = 5.0
 """What a task that is about to end may still take after its test."""
 TURNS = 5
 """Of the loop, after which a socket that was told to close is closed."""
@@ -205,7 +207,7 @@ def mongod() -> Iterator[PrivateMongod]:
         open_private(Path(folder), "serve") as server,
     ):
         with MongoClient[dict[str, Any]](server.url) as client:
-            client.admin.command("setParameter", 1, **FORGETFUL)
+            client.admin.command("setParameter", 1, **PARAMETERS)
         yield server
 
 

@@ -301,7 +301,7 @@ def test_networks_have_one_form(text: str, network: str) -> None:
 
 async def test_away_a_hot_key_goes_on_and_others_hear_of_it(mongod, mongo: Mongo, clock: Clock, new: NewKey) -> None:
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 400)
+        wired = wire.connect(mongo.database.name, 400)
         auth = Auth(MongoKeys(wired), KeyHasher(SECRET), clock=clock, now=clock)
         await auth.caller(new.text, HERE)
         with wire.cut():
@@ -357,7 +357,7 @@ async def test_with_the_database_away_too_a_cached_key_serves_its_time(
     mongod, mongo: Mongo, clock: Clock, new: NewKey
 ) -> None:
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 200)
+        wired = wire.connect(mongo.database.name, 200)
         auth = Auth(MongoKeys(wired), KeyHasher(SECRET), fresh=lambda: False, clock=clock, now=clock)
         await auth.caller(new.text, HERE)
         with wire.cut():
@@ -373,7 +373,7 @@ async def test_a_key_dropped_while_it_is_asked_for_in_vain_is_not_believed(
     mongod, mongo: Mongo, clock: Clock, new: NewKey
 ) -> None:
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        wired = wire.connect(mongo.database.name, 300)
         auth = Auth(MongoKeys(wired), KeyHasher(SECRET), fresh=lambda: False, clock=clock, now=clock)
         await auth.caller(new.text, HERE)
         clock.now += 1.1

@@ -75,7 +75,7 @@ async def test_an_outage_is_waited_out(mongo: Mongo, mongod, tmp_path, monkeypat
     monkeypatch.setattr(room, "TICK", 0.02)
     caller = await new_caller(mongo, 100)
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        wired = wire.connect(mongo.database.name, 300)
         books = Books(wired, tmp_path, leasing=Leasing(seconds=0.6, margin=0.2))
         async with books.ledger.holding(caller, offers(60)) as hold:
             with wire.cut():

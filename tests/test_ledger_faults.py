@@ -8,8 +8,9 @@ from contextlib import suppress
 
 import pytest
 
+from tests.store.conftest import recovered
 from tests.store.money import Books, charged, finished, new_caller, offers, state
-from tests.store.wire import Wire
+from tests.store.wire import Either, Wire
 from tornadogw.errors import Unavailable
 from tornadogw.ledger import Leasing
 from tornadogw.reclaim import Reclaimer
@@ -18,7 +19,8 @@ from tornadogw.store.mongo_events import MongoEvents
 from tornadogw.store.mongo_leases import MongoLeases
 
 TIMEOUT_MS = 400
-LEASING = Leasing(seconds=30.0, margin=2.0, patience=0.6)
+LEASING = Leasing(seconds=30.0, margin=2.0, patience=20.0)
+HASTY = Leasing(seconds=30.0, margin=2.0, patience=0.6)
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def wired(mongo: Mongo, wire: Wire, run):
     """The same database, through the wire."""
 
     async def connect() -> Mongo:
-        wired = Mongo.connect(wire.url, mongo.database.name, TIMEOUT_MS)
-        await wired.ping()  # there is a connection to go deaf
+        wired = wire.connect(mongo.database.name, TIMEOUT_MS)
+        await recovered(wired._hasty)  # there is a connection to go deaf
         return wired
 
     wired = run(connect())
@@ -42,9 +44,15 @@ def wired(mongo: Mongo, wire: Wire, run):
 
 
 @pytest.fixture
-def books(wired: Mongo, tmp_path, run):
+def leasing(wire: Wire):
+    """Nobody waits for a database in trouble for long."""
+    return Either(wire, LEASING, HASTY)
+
+
+@pytest.fixture
+def books(wired: Mongo, leasing: Leasing, tmp_path, run):
     async def make() -> Books:
-        return Books(wired, tmp_path / "journal", leasing=LEASING)
+        return Books(wired, tmp_path / "journal", leasing=leasing)
 
     books = run(make())
     yield books
@@ -58,7 +66,7 @@ async def test_without_a_lease_it_is_told_quickly_and_recovers(mongo: Mongo, wir
         with pytest.raises(Unavailable) as refused:
             async with books.ledger.holding(caller, offers(60)):
                 pytest.fail("held nothing")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
         assert refused.value.retry_after == 1
     answered = False
     while not answered:  # the driver sees the server again at its next look
@@ -79,7 +87,7 @@ async def test_with_a_lease_calls_go_on_and_are_charged(mongo: Mongo, wire: Wire
             for number in range(50):
                 async with books.ledger.holding(caller, offers(100)) as hold:
                     hold.charge(2, finished(f"r{number}"))
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 8, "each has waited for the database"
             assert books.ledger.pending == 50
             while not books.ledger._flusher._away:
                 await asyncio.sleep(0.01)
@@ -135,12 +143,12 @@ async def test_taken_unheard_it_is_reclaimed(mongo: Mongo, wire: Wire, books: Bo
 
 
 async def test_what_the_drain_gives_up_the_journal_has(
-    mongo: Mongo, wire: Wire, wired: Mongo, tmp_path, claim_log
+    mongo: Mongo, wire: Wire, wired: Mongo, leasing: Leasing, tmp_path, claim_log
 ) -> None:
     claim_log("tornadogw.flush", "database is away")
     claim_log("tornadogw.journal.replay", "1 charged calls")
     caller = await new_caller(mongo, 100)
-    books = Books(wired, tmp_path / "other", leasing=LEASING)
+    books = Books(wired, tmp_path / "other", leasing=leasing)
     async with books.ledger.holding(caller, offers(60)) as hold:
         with wire.cut():
             hold.charge(40, finished("r1"))
@@ -154,11 +162,11 @@ async def test_what_the_drain_gives_up_the_journal_has(
 
 
 async def test_without_a_journal_an_answer_does_not_end_unrecorded(
-    mongo: Mongo, wire: Wire, wired: Mongo, claim_log
+    mongo: Mongo, wire: Wire, wired: Mongo, leasing: Leasing, claim_log
 ) -> None:
     claim_log("tornadogw.flush", "database is away")
     caller = await new_caller(mongo, 100)
-    books = Books(wired, None, leasing=LEASING)
+    books = Books(wired, None, leasing=leasing)
     async with books.ledger.holding(caller, offers(60)) as hold:
         with wire.cut():
             hold.charge(40, finished("r1"))
@@ -173,11 +181,11 @@ async def test_without_a_journal_an_answer_does_not_end_unrecorded(
 
 
 async def test_too_many_events_that_wait_refuse_further_calls(
-    mongo: Mongo, wire: Wire, wired: Mongo, claim_log
+    mongo: Mongo, wire: Wire, wired: Mongo, leasing: Leasing, claim_log
 ) -> None:
     claim_log("tornadogw.flush", "database is away")
     caller = await new_caller(mongo)
-    books = Books(wired, None, leasing=LEASING, max_pending=2)
+    books = Books(wired, None, leasing=leasing, max_pending=2)
     with wire.cut():
         for _ in range(2):
             with pytest.raises(Unavailable):
