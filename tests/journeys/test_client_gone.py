@@ -239,7 +239,7 @@ async def test_nobody_else_is_asked_for_a_client_that_has_left(start):
 
 
 async def test_nobody_is_asked_once_more_for_a_client_that_left_meanwhile(start, monkeypatch):
-    monkeypatch.setattr("tornadogw.plan.BACK_OFF", (1.0, 1.0))
+    monkeypatch.setattr("tornadogw.plan.BACK_OFF", (4.0, 4.0))  # time to leave
     cut = Answer(body=role() + text("Once "), ending="eof")
     async with (
         FakeUpstream(cut, Answer(body=said("Once upon"))) as upstream,
