@@ -231,7 +231,7 @@ def database(mongo: Mongo) -> AsyncIOMotorDatabase[dict[str, Any]]:
 
 
 async def _connect(url: str, name: str) -> Mongo:
-    return Mongo.connect(url, name, timeout_ms=10_000)
+    return Mongo.connect(url, name, timeout_ms=20_000)
 
 
 # --- a whole gateway -----------------------------------------------------------------------------------------------

@@ -52,9 +52,20 @@ class Gateway:
     def stop(self) -> int:
         assert self.process.stdout is not None
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self.process.stdout.close()
         return code
+
+    def end(self) -> None:
+        """However a test has left it: nothing of it is left."""
+        assert self.process.stdout is not None
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process.stdout.close()
 
     def children(self) -> dict[int, str]:
         """The program's name of each process that the supervisor has started, zombies as `zombie`."""

@@ -111,7 +111,7 @@ async def test_a_gateways_calls_are_in_their_day(start) -> None:
         for _ in range(3):
             assert (await gateway.ask())[0] == 200
         account, days = await gateway.account(), MongoDays(gateway.mongo, "Asia/Shanghai")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while sum(each.requests for day in await page(days, account.id) for each in day.models.values()) < 3:
                 await asyncio.sleep(0.01)
         assert await page(days, account.id) == await days.days(account.id, day_name(2), day_name(-1))

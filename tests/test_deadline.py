@@ -19,7 +19,7 @@ async def test_what_takes_too_long_is_cut():
     began = in_(0)
     with pytest.raises(TimeoutError), Deadline(in_(0.02)):
         await forever()
-    assert 0.018 < in_(0) - began < 2
+    assert 0.018 < in_(0) - began < 20
     assert asyncio.current_task().cancelling() == 0
 
 
@@ -30,9 +30,12 @@ async def test_a_moment_that_is_over_cuts_at_the_next_wait(when):
 
 
 async def test_what_is_done_in_time_is_left_alone():
-    with Deadline(in_(0.01)):
+    timers = asyncio.get_running_loop()._scheduled
+    before = list(timers)
+    with Deadline(in_(25)):
+        assert [each for each in timers if each not in before]
         await asyncio.sleep(0)
-    await asyncio.sleep(0.02)  # the timer is gone, too
+    assert not [each for each in timers if each not in before and not each.cancelled()], "the timer is gone, too"
 
 
 async def test_a_limit_that_moves_away_holds():
@@ -48,7 +51,7 @@ async def test_a_limit_that_comes_nearer_holds():
     with pytest.raises(TimeoutError), Deadline(in_(60)) as deadline:
         deadline.after(0.02)
         await forever()
-    assert in_(0) - began < 2
+    assert in_(0) - began < 20
 
 
 @pytest.mark.parametrize("first", [None, 0.01])

@@ -45,18 +45,20 @@ async def test_money_is_settled_before_the_last_bytes(start, monkeypatch):
 async def test_an_answer_that_nobody_recorded_does_not_end(start, monkeypatch, claim_log):
     """The database is away and there is no journal: the stream ends with an error, and is charged later."""
     claim_log("tornadogw.flush", "database is away")
+    gate = asyncio.Event()
     async with (
-        FakeUpstream(Answer(body=WHOLE)) as upstream,
+        FakeUpstream(Answer(body=[event({"content": "one "}), gate, WHOLE])) as upstream,
         start('[money]\njournal = "mongo"\n' + chat_settings(upstream.url)) as gateway,
     ):
 
         async def away(self, entries):
             raise StoreUnavailable
 
-        gateway.gateway.ledger.leasing = Leasing(patience=0.2)
         with monkeypatch.context() as outage:
             outage.setattr(MongoEvents, "insert", away)
             async with gateway.post(body=STREAM) as response:
+                gateway.gateway.ledger.leasing = Leasing(patience=0.2)  # its hold was taken in peace
+                gate.set()
                 read = await response.content.read()
         assert b"[DONE]" not in read
         assert read.rpartition(b"data: ")[2].startswith(b'{"error":')
@@ -92,7 +94,7 @@ async def test_the_total_deadline_covers_all_attempts(start):
     limits = "[timeouts]\nfirst_event = 30\nidle = 30\ntotal = 0.3\n"
     silent = Answer(body=b"", ending="hang")
     async with FakeUpstream(silent) as upstream, start(limits + chat_settings(upstream.url)) as gateway:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             status, body = await gateway.ask({**CHAT, "model": "m"})
         assert (status, body["code"]) == (503, 4001)
 

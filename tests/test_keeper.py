@@ -18,7 +18,7 @@ def books(mongo: Mongo, tmp_path, run, monkeypatch):
     monkeypatch.setattr(room, "TICK", 0.02)
 
     async def make() -> Books:
-        return Books(mongo, tmp_path / "journal", leasing=Leasing(seconds=0.6, margin=0.2))
+        return Books(mongo, tmp_path / "journal", leasing=Leasing(seconds=0.6, margin=0.2, patience=20.0))
 
     books = run(make())
     yield books
@@ -76,7 +76,7 @@ async def test_an_outage_is_waited_out(mongo: Mongo, mongod, tmp_path, monkeypat
     caller = await new_caller(mongo, 100)
     with Wire(mongod.socket) as wire:
         wired = wire.connect(mongo.database.name, 300)
-        books = Books(wired, tmp_path, leasing=Leasing(seconds=0.6, margin=0.2))
+        books = Books(wired, tmp_path, leasing=Leasing(seconds=0.6, margin=0.2, patience=20.0))
         async with books.ledger.holding(caller, offers(60)) as hold:
             with wire.cut():
                 await asyncio.sleep(0.8)  # longer than the lease: what is looked at is the clock

@@ -121,14 +121,23 @@ async def test_calls_with_one_request_id_all_pay(mongo: Mongo, books: Books) -> 
     assert await state(mongo, caller) == (50, 0, 50)
 
 
-async def test_a_settled_call_stands_in_the_journal_before_anybody_waits(mongo: Mongo, books: Books) -> None:
-    caller = await new_caller(mongo, 100)
+async def test_a_settled_call_stands_in_the_journal_before_anybody_waits(
+    mongo: Mongo, books: Books, monkeypatch
+) -> None:
+    caller, gate, insert = await new_caller(mongo, 100), asyncio.Event(), books.events.insert
+
+    async def slow(entries):
+        await gate.wait()
+        return await insert(entries)
+
+    monkeypatch.setattr(books.events, "insert", slow)
     async with books.ledger.holding(caller, offers(60)) as hold:
         hold.charge(40, finished("r1"))
         await hold.settle()
         assert books.journal is not None
         assert books.journal.unacknowledged == 1
         assert await charged(mongo, caller) == []
+    gate.set()
     await books.ledger.rest()
     assert books.journal.unacknowledged == 0
 

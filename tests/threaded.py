@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
+from tests.ports import free_ports
 from tests.running import Running
 
 T = TypeVar("T")
@@ -45,6 +45,5 @@ def in_thread(gateway: AbstractAsyncContextManager[Running]) -> Iterator[Threade
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody had a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port of the loopback that nobody has."""
+    return free_ports()

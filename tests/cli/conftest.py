@@ -42,7 +42,7 @@ def alone(tmp_path: Path) -> Cli:
             text=True,
             encoding="utf-8",
             input=stdin,
-            timeout=60,
+            timeout=120,
             check=False,
             env=environment(**extra),
         )
@@ -89,5 +89,4 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 
     yield run
     for gateway in started:
-        if gateway.process.poll() is None:
-            gateway.stop()
+        gateway.end()

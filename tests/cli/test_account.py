@@ -135,7 +135,7 @@ def test_a_terminal_is_asked_twice(second, code, cli, mongod, mongo, tmp_path):
         },
     ) as process:
         answer_prompts(process, ours, {b"New password: ": b"correct horse\n", b"Once more: ": second})
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code, err

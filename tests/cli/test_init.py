@@ -104,7 +104,7 @@ def test_a_reader_that_leaves_is_no_bug(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")

@@ -50,7 +50,7 @@ def test_as_json_it_is_one_document(start):
     assert document["welcome"]["key"] in document["welcome"]["curl"]
     assert document["welcome"]["login"] == f"{document['url']}/login"
     gateway.process.terminate()
-    rest, _ = gateway.process.communicate(timeout=30)
+    rest, _ = gateway.process.communicate(timeout=60)
     assert (gateway.process.returncode, rest) == (0, "")
     assert all(json.loads(line) for line in gateway.log.read_text().splitlines())
 
@@ -77,7 +77,7 @@ def test_more_workers_than_one_tell_one_login(start):
     assert said.count("curl ") == 1
     assert len(gateway.workers()) == 2
     gateway.process.terminate()
-    rest, _ = gateway.process.communicate(timeout=30)
+    rest, _ = gateway.process.communicate(timeout=60)
     assert (gateway.process.returncode, rest) == (0, "")
 
 

@@ -18,16 +18,16 @@ DEEDS = {"worker": 8, "node": 1, "primary": 2, "freeze": 1, "disk": 2}
 
 
 class Chaos:
-    """`await run(seconds)`; afterwards everything runs again."""
+    """`await run(seconds)`, longer if fewer deeds were done; afterwards everything runs again."""
 
     def __init__(self, mongo: ReplicaSet, nodes: Sequence[Node], seed: int) -> None:
         self._mongo, self._nodes, self._rng = mongo, nodes, random.Random(seed)
         self.done: Counter[str] = Counter()
 
-    async def run(self, seconds: float) -> None:
+    async def run(self, seconds: float, deeds: int = 0) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while loop.time() < end:
+        while loop.time() < end or self.done.total() < deeds:
             deed = self._rng.choices(list(DEEDS), list(DEEDS.values()))[0]
             await getattr(self, f"_{deed}")()
             self.done[deed] += 1

@@ -93,7 +93,7 @@ class Node:
             [sys.executable, "-m", "tornadogw", *self._global(), *words, "--json"],
             capture_output=True,
             text=True,
-            env=self._environment | {"CRASH_BUG": ""},
+            env=self._environment | {"CRASH_BUG": "", "TORNADOGW_MONGO__TIMEOUT_MS": "20000"},
             check=False,
             timeout=120,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any, Self
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from tests.ports import free_ports
 from tornadogw.store.mongod_find import find_mongod
 
 NAME = "crash"
@@ -22,11 +22,8 @@ START_SECONDS = 60.0
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody uses now, nor while its server is being killed and started again."""
+    return free_ports()
 
 
 def until(true: Callable[[], bool], seconds: float, what: str) -> None:

@@ -20,9 +20,16 @@ def test_two_hundred_at_once_on_a_balance_for_ten(replica_set, upstream, tmp_pat
         [buyer] = stage.buyers
         assert buyer.credit == COST * 10
 
-        async def ask(session: aiohttp.ClientSession, number: int) -> Call:
+        async def ask(session: aiohttp.ClientSession, number: int) -> list[Call]:
+            """As often as it takes to be told: a database that is late makes a call wait."""
+            calls = [await try_once(session, number, 0)]
+            while calls[-1].status == 503:
+                calls.append(await try_once(session, number, len(calls)))
+            return calls
+
+        async def try_once(session: aiohttp.ClientSession, number: int, again: int) -> Call:
             port = stage.nodes[number % 2].port
-            call = Call(f"c{number}", buyer, COST, "whole")
+            call = Call(f"c{number}-{again}", buyer, COST, "whole")
             body = {**BODY, "messages": [{"role": "user", "content": f"{COST} whole 0.2"}]}
             headers = {"Authorization": f"Bearer {buyer.key}", "X-Request-Id": call.id}
             url = f"http://127.0.0.1:{port}/v1/chat/completions"
@@ -30,13 +37,14 @@ def test_two_hundred_at_once_on_a_balance_for_ten(replica_set, upstream, tmp_pat
                 call.status = response.status
                 said = await response.json()
                 call.outcome = "full" if response.status == 200 else "refused"
-                assert response.status in (200, 402), said
+                assert response.status in (200, 402, 503), said
             return call
 
         async def crowd() -> list[Call]:
             connector = aiohttp.TCPConnector(limit=0, force_close=True)
             async with aiohttp.ClientSession(connector=connector) as session:
-                return await asyncio.gather(*(ask(session, number) for number in range(ASKED)))
+                told = await asyncio.gather(*(ask(session, number) for number in range(ASKED)))
+                return [call for calls in told for call in calls]
 
         sampler = Sampler(replica_set, stage.database, least_balance=0)
         with sampler.looking():

@@ -30,6 +30,9 @@ from tornadogw.plugins import load_plugins
 LIMITS = "[limits]\nkey_per_minute = 1000000\nip_per_minute = 1000000\n"
 PRICE = {"input": "1", "output": "1"}
 QUICK = {"first_event": oracle.FIRST_EVENT, "idle": oracle.IDLE, "total": oracle.TOTAL}
+PATIENT: dict[str, dict[str, float]] = {"silent": {}, "stalled": {"first_event": 15.0}}
+OTHERS = {"first_event": 15.0, "idle": 15.0}
+"""A deadline that must not pass is one that a busy machine does not meet: only what is waited for in vain is short."""
 AT_ONCE = 40
 """Cells that are asked together: more would meet deadlines for want of a processor."""
 MOST_ESTIMATED = 12
@@ -98,7 +101,7 @@ class Stage:
             keys = {"vendor": self.dialect, "keys": ["sk-up"]}
             bad = {**keys, "base_url": url or self.upstreams.url(f"{name}b")}
             if timeouts and cell.fault.text == TEXT:  # what is large may take its time
-                bad["timeouts"] = dict(timeouts)
+                bad["timeouts"] = {**timeouts, **PATIENT.get(cell.fault.kind, OTHERS)}
             tables.append(table("upstreams", name=f"{name}b", **bad))
             tables.append(table("upstreams", name=f"{name}g", **keys, base_url=self.upstreams.url(f"{name}g")))
             routes = [{"upstream": f"{name}b", "model": model}]

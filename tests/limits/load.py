@@ -10,9 +10,7 @@ import asyncio
 import json
 import sys
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from pymongo import monitoring
@@ -22,11 +20,18 @@ from tornadogw.limits.limiter import Limiter
 from tornadogw.settings.tables import Limits
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_limits import MongoLimits
+from tornadogw.store.ports_limits import SLOTS
 from tornadogw.types import Caller
 
 Plan = Mapping[str, Any]
-Found = dict[str, list[tuple[float, bool]]]
-"""By key: when a request was decided, and whether it passed."""
+Decided = Sequence[tuple[float, float, bool]]
+"""When a request was due, when its decision was known, and whether it passed. A machine that stands still lies between
+the two: what was decided in between cannot be known, and nobody is blamed for what may have been right.
+"""
+Found = dict[str, list[tuple[float, float, bool]]]
+"""The same by key."""
+LATE = 3 / SLOTS + 1 / 128
+"""Of a window: so much later than exactly a window after a request its place is surely free again."""
 
 
 class Asked(monitoring.CommandListener):
@@ -44,7 +49,7 @@ class Asked(monitoring.CommandListener):
 
 def limiter(mongo: Mongo, plan: Plan) -> Limiter:
     settings = Limits(key_per_minute=plan["limit"], window=plan["window"])
-    return Limiter(settings, MongoLimits(mongo), lambda: int(plan["processes"]), deadline=3.0)
+    return Limiter(settings, MongoLimits(mongo), lambda: int(plan["processes"]), deadline=20.0)
 
 
 async def settle(limiters: Sequence[Limiter]) -> None:
@@ -58,45 +63,51 @@ async def drive(each: Limiter, plan: Plan, which: int, found: Found) -> None:
     await asyncio.gather(*parts)
 
 
-async def send(each: Limiter, plan: Plan, which: int, key: str, rate: float, decided: list[tuple[float, bool]]) -> None:
+async def send(
+    each: Limiter, plan: Plan, which: int, key: str, rate: float, decided: list[tuple[float, float, bool]]
+) -> None:
     caller, tasks = Caller("a", key), []
 
-    async def one() -> None:
+    async def one(due: float) -> None:
         verdict = each.key(caller) or await each.ask_key(caller)
-        decided.append((time.monotonic(), verdict.allowed))
+        decided.append((due, time.monotonic(), verdict.allowed))
 
     for nth in range(int(rate * plan["seconds"])):
         at = plan["begin"] + (nth + which / plan["processes"]) / rate
         if (wait := at - time.monotonic()) > 0:
             await asyncio.sleep(wait)
-        tasks.append(asyncio.create_task(one()))
+        tasks.append(asyncio.create_task(one(at)))
     await asyncio.gather(*tasks)
 
 
 # --- what came of it -------------------------------------------------------------------------------------------------
 
 
-def passes(decided: Sequence[tuple[float, bool]]) -> list[float]:
-    return sorted(at for at, passed in decided if passed)
+def passes(decided: Decided) -> list[tuple[float, float]]:
+    return sorted((due, at) for due, at, passed in decided if passed)
 
 
-def most(passed: Sequence[float], window: float) -> int:
-    """The most that passed in any window."""
-    return max(bisect_left(passed, at + window) - nth for nth, at in enumerate(passed))
-
-
-def each_window(passed: Sequence[float], plan: Plan) -> list[int]:
-    """What passed in each window from the beginning on."""
-    window, begin = plan["window"], passed[0]
-    borders = [begin + nth * window for nth in range(int(plan["seconds"] / window) + 1)]
-    return [bisect_left(passed, end) - bisect_left(passed, start) for start, end in pairwise(borders)]
-
-
-def false_refusals(decided: Sequence[tuple[float, bool]], plan: Plan) -> int:
-    """Refused although less than the limit had passed in the window before."""
+def most(decided: Decided, window: float) -> int:
+    """The most that passed in any window, surely."""
     passed = passes(decided)
-    refused = [at for at, allowed in decided if not allowed]
-    return sum(bisect_right(passed, at) - bisect_left(passed, at - plan["window"]) < plan["limit"] for at in refused)
+    return max(sum(at < begin + window for _, at in passed[nth:]) for nth, (begin, _) in enumerate(passed))
+
+
+def each_window(decided: Decided, plan: Plan) -> list[int]:
+    """What passed in each window from the beginning on, which ends later by what requests were late."""
+    window, passed = plan["window"], passes(decided)
+    late, begin = max(at - due for due, at, _ in decided), passed[0][0]
+    return [
+        sum(at >= begin + nth * window and due < begin + (nth + 1) * (window + late) for due, at in passed)
+        for nth in range(int(plan["seconds"] / window))
+    ]
+
+
+def false_refusals(decided: Decided, plan: Plan) -> int:
+    """Refused although less than the limit can have passed in the window before."""
+    passed, window = passes(decided), plan["window"] * (1 + LATE)
+    refused = [(due, at) for due, at, allowed in decided if not allowed]
+    return sum(sum(at > begin - window and due <= end for due, at in passed) < plan["limit"] for begin, end in refused)
 
 
 # --- processes of their own ---------------------------------------------------------------------------------------
@@ -140,7 +151,7 @@ async def main(url: str, database: str, which: int) -> None:
     asked = Asked()
     monitoring.register(asked)
     plan = json.loads(await asyncio.to_thread(sys.stdin.readline))
-    mongo = Mongo.connect(url, database, 5000)
+    mongo = Mongo.connect(url, database, 20_000)
     each = limiter(mongo, plan)
     await settle([each])
     print("ready", flush=True)

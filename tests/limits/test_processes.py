@@ -38,16 +38,14 @@ def everything(seconds: float) -> dict:
 
 def check(found: load.Found, plan: dict) -> None:
     for key, decided in found.items():
-        passed = load.passes(decided)
-        assert load.most(passed, WINDOW) <= 104, key
-        if key.startswith("low"):
+        assert load.most(decided, WINDOW) <= 104, key
+        if key.startswith("low"):  # less than the limit is asked for: none may be refused
             assert load.false_refusals(decided, plan) <= 0.01 * len(decided), key
-            assert len(passed) >= 0.99 * len(decided), key
         else:
-            assert min(load.each_window(passed, plan)) >= 96, (key, load.each_window(passed, plan))
+            assert min(load.each_window(decided, plan)) >= 96, (key, load.each_window(decided, plan))
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_four_limiters_in_one_loop(mongo):
     work = everything(2 * WINDOW)
     each = [load.limiter(mongo, work) for _ in range(PROCESSES)]
@@ -60,20 +58,20 @@ async def test_four_limiters_in_one_loop(mongo):
         await limiter.close()
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_four_real_processes(mongod, mongo):
     work = everything(2 * WINDOW)
     found, _ = await load.processes(mongod.url, mongo.database.name, work)
     check(found, work)
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_a_flood_costs_the_database_no_more_than_the_limit_does(mongod, mongo):
     """Forty times the limit: what is asked follows what may pass, not what comes."""
     work = plan(WINDOW, flood=rates(40, EVEN))
     found, asked = await load.processes(mongod.url, mongo.database.name, work)
     assert len(found["flood"]) >= 3900
-    assert load.most(load.passes(found["flood"]), WINDOW) <= 104
+    assert load.most(found["flood"], WINDOW) <= 104
     assert asked <= 2 * LIMIT
 
 
@@ -112,9 +110,9 @@ async def operations(mongo) -> int:
     return metrics["total"]
 
 
-@pytest.mark.gen_test(timeout=60)
+@pytest.mark.gen_test(timeout=120)
 async def test_a_database_that_stands_still_does_not_hold_up_requests(mongo, freezer):
-    work = plan(WINDOW)
+    work = {**plan(WINDOW), "window": 60.0}
     each = [load.limiter(mongo, work) for _ in range(PROCESSES)]
     for limiter in each:
         limiter._requests._deadline = 0.3
@@ -126,7 +124,7 @@ async def test_a_database_that_stands_still_does_not_hold_up_requests(mongo, fre
     took = time.monotonic() - began
     freezer.thaw()
     assert [each.count(True) for each in found] == [25] * 4, "each gives its part"
-    assert took < PROCESSES * 1.0
+    assert took < PROCESSES * 60 * 0.3 / 4, "each request has waited"
     for limiter in each:
         limiter._requests._deadline = 5.0  # a slow one is there again, too
     async with asyncio.timeout(20):

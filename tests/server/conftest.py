@@ -136,7 +136,7 @@ class Wire:
         self.send("\r\n".join([f"{verb} {path} HTTP/{version}", "Host: x", *headers, "", ""]))
 
     async def head(self) -> tuple[int, dict[str, str]]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         pairs = (line.partition(": ") for line in lines[1:] if line)
         return int(lines[0].split()[1]), {name.lower(): value for name, _, value in pairs}
@@ -144,12 +144,12 @@ class Wire:
     async def answer(self) -> tuple[int, bytes]:
         """Status and body of an answer with a length."""
         status, headers = await self.head()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             return status, await self.reader.readexactly(int(headers["content-length"]))
 
     async def rest(self) -> bytes:
         """Everything until the connection ends."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             return await self.reader.read(-1)
 
 
@@ -202,6 +202,4 @@ def launch(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[
 
     yield launch
     for gateway in started:
-        if gateway.process.poll() is None:
-            gateway.stop()
-        gateway.process.stdout.close()
+        gateway.end()

@@ -7,21 +7,37 @@ import asyncio
 import pytest
 
 
-@pytest.mark.parametrize("said", ["", "GET /echo HTTP/1.1\r\nHost: x\r\n", "whole"])
-async def test_who_waits_for_too_long_is_let_go(serve, said):
+def hurry(front):
+    """Nobody may wait for long from now on: from the beginning, it might sweep who is about to ask."""
+    front._sweeper.cancel()
+    front._idle = 0.05
+    front._sweep()
+
+
+async def test_who_says_nothing_for_too_long_is_let_go(serve):
     async with serve(idle=0.05) as served, served.wire() as wire:
+        assert await wire.rest() == b""
+
+
+@pytest.mark.parametrize("said", ["GET /echo HTTP/1.1\r\nHost: x\r\n", "whole"])
+async def test_who_waits_for_too_long_is_let_go(serve, said):
+    async with serve() as served, served.wire() as wire:
         if said == "whole":
             wire.ask()
             await wire.answer()
         else:
             wire.send(said)
+            while not any(each._arrived for each in served.front.connections):
+                await asyncio.sleep(0.001)
+        hurry(served.front)
         assert await wire.rest() == b""
 
 
 async def test_a_long_answer_is_not_idle(serve):
-    async with serve(idle=0.05) as served, served.wire() as wire, served.wire() as idler:
+    async with serve() as served, served.wire() as wire, served.wire() as idler:
         wire.ask("/waiting")
         await wire.head()
+        hurry(served.front)
         await idler.rest()  # that one was swept
         served.seen.go_on.set()
         assert await wire.reader.readuntil(b"0\r\n\r\n") == b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"

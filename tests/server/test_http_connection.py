@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_is_noticed(serve, how):
             wire.writer.close()
         await _deserted(served)
         if how != "in the head":
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await served.seen.left.wait()
         served.seen.go_on.set()
 
@@ -158,7 +158,7 @@ async def test_a_client_that_does_not_read_holds_the_writer(serve):
         assert connection._transport.get_write_buffer_size() < 1_000_000
         wire.writer.transport.abort()
         await _deserted(served)
-        async with asyncio.timeout(5):  # the handler hears of it some turns of the loop later
+        async with asyncio.timeout(20):  # the handler hears of it some turns of the loop later
             while not served.seen.errors:
                 await asyncio.sleep(0.001)
     assert len(served.seen.errors) == 1
@@ -188,6 +188,6 @@ async def test_a_slow_client_gets_everything(serve):
 
 
 async def _deserted(served):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while served.front.connections:
             await asyncio.sleep(0.001)

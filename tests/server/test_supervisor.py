@@ -13,12 +13,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from tests.ports import free_ports
 from tests.serving import environment
 from tornadogw.server.supervisor import Supervisor
 
@@ -40,7 +41,7 @@ model = "any"
 
 def settle(client, done):
     """Ask over new connections until `done(process, models)`; each is answered."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         served, models = client.models()
         if done(served, models):
@@ -85,12 +86,26 @@ def gone(pids, seconds):
     return wait
 
 
+def refused(client):
+    """It accepts nobody more, once its signal was heard."""
+    end = time.monotonic() + 60
+    while client.can_connect():
+        assert time.monotonic() < end, "it goes on accepting"
+
+
+def kill(pid):
+    """Until then it may accept one connection more, which it never answers."""
+    end = gone([pid], 60)
+    os.kill(pid, signal.SIGKILL)
+    assert end()
+
+
 def test_workers_share_a_port_and_the_dead_are_replaced(launch):
     gateway, client = launch("--workers", "3")
     first = answering(client, 3)
     assert first == gateway.workers()
     victim = min(first)
-    os.kill(victim, signal.SIGKILL)
+    kill(victim)
     second = answering(client, 3)
     assert first - second == {victim}
     assert "zombie" not in gateway.children().values()
@@ -101,8 +116,8 @@ def test_workers_share_a_port_and_the_dead_are_replaced(launch):
 def test_nobody_survives_a_killed_supervisor(launch):
     """Also with an answer under way; the private mongod goes, too, and the next start finds all it needs."""
     gateway, client = launch("--workers", "2", own=True)
-    everybody = gone([*answering(client, 2), gateway.mongod()], 15)
-    with client.slow(300) as response:
+    everybody = gone([*answering(client, 2), gateway.mongod()], 60)
+    with client.slow(1200) as response:
         assert response.readline().startswith(b"data: {")
         gateway.process.kill()
         gateway.process.wait(10)
@@ -119,24 +134,23 @@ def test_a_stop_lets_running_answers_finish_and_accepts_no_more(launch, stop, wo
         for response in streams:
             assert response.readline().startswith(b"data: {")
         gateway.process.send_signal(stop)
+        refused(client)
         for response in streams:
             assert response.read().endswith(b"data: [DONE]\n\n")
-        assert not client.can_connect()
-    assert gateway.process.wait(20) == 0
+    assert gateway.process.wait(60) == 0
     assert not (gateway.log.parent / "data" / "mongod.json").exists()
     assert all(json.loads(line) for line in gateway.log.read_text().splitlines())
 
 
 def test_the_second_signal_waits_for_nobody(launch):
     gateway, client = launch()
-    workers = gone(gateway.workers(), 5)
-    with client.slow(300) as response:
+    workers = gone(gateway.workers(), 20)
+    with client.slow(600) as response:
         assert response.readline().startswith(b"data: {")
         gateway.process.terminate()
-        while client.can_connect():
-            pass
+        refused(client)
         gateway.process.terminate()
-        assert gateway.process.wait(5) == 1
+        assert gateway.process.wait(20) == 1
     assert workers()
     assert "stopping at once" in gateway.log.read_text()
 
@@ -166,7 +180,7 @@ def test_new_settings_without_a_refused_connection(launch, tmp_path):
     file.write_text("[server]\nhost = '::1'\n")
     gateway.process.send_signal(signal.SIGHUP)
     logged(client, "server.host changes by a restart only")
-    os.kill(min(now), signal.SIGKILL)
+    kill(min(now))
     assert len(answering(client, 3) & now) == 2
     assert "new" in client.models()[1]
     file.write_text("[server]\nworkers = 1\n")
@@ -185,17 +199,8 @@ def figures(port, name):
     return found
 
 
-def pair_of_ports():
-    """Two that are free, one after the other."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as one, suppress(OSError):
-            port = one.getsockname()[1]
-            socket.create_server(("127.0.0.1", port + 1)).close()
-            return port
-
-
 def test_each_worker_is_asked_for_its_own_figures(launch, tmp_path):
-    port = pair_of_ports()
+    port = free_ports(2)
     (tmp_path / "data").mkdir()
     file = tmp_path / "data" / "settings.toml"
     file.write_text(f"[server]\nworkers = 2\n[metrics]\nport = {port}\n")
@@ -230,7 +235,7 @@ def test_each_worker_is_asked_for_its_own_figures(launch, tmp_path):
 
 def test_a_taken_port_for_figures_ends_the_start(tmp_path):
     """That of the second worker, too: nobody finds out later that its figures are missing."""
-    port = pair_of_ports()
+    port = free_ports(2)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "settings.toml").write_text(f"[metrics]\nport = {port}\n")
     with socket.create_server(("127.0.0.1", port + 1)):
@@ -255,13 +260,13 @@ def test_a_dead_mongod_is_revived(launch):
     assert client.status()[0] == 200
     former = gateway.mongod()
     os.kill(former, signal.SIGKILL)
-    while "was started again" not in (log := gateway.log.read_text()):
+    while "was started again" not in gateway.log.read_text():
         assert client.status()[0] in {200, 429, 503}  # a free call needs no database
     while not (fresh := {pid for pid, name in gateway.children().items() if name == "mongod"} - {former}):
         time.sleep(0.01)  # until it has become one
     assert fresh
-    assert all(json.loads(line) for line in log.splitlines())
     assert gateway.stop() == 0
+    assert all(json.loads(line) for line in gateway.log.read_text().splitlines())
 
 
 def test_a_mongod_that_cannot_be_started_is_tried_again(claim_log):
@@ -280,7 +285,7 @@ def run(tmp_path, *words):
         text=True,
         env=environment(),
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done

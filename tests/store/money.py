@@ -11,7 +11,7 @@ from typing import Any
 from tornadogw.journal.replay import replay
 from tornadogw.journal.slot import take_slot
 from tornadogw.journal.writer import Journal
-from tornadogw.ledger import Ledger, Offer
+from tornadogw.ledger import Leasing, Ledger, Offer
 from tornadogw.store.mongo import Mongo
 from tornadogw.store.mongo_accounts import MongoAccounts
 from tornadogw.store.mongo_events import MongoEvents
@@ -85,6 +85,7 @@ class Books:
         self.leases, self.events = MongoLeases(mongo), MongoEvents(mongo)
         slot = None if folder is None else take_slot(folder)
         self.journal = None if slot is None else Journal(slot, "d" * 32, start)
+        more.setdefault("leasing", Leasing(patience=20.0))  # a slow database is none that is away
         self.ledger = Ledger(self.leases, self.events, start, journal=self.journal, time_zone="Asia/Shanghai", **more)
         self.ledger.start()
 

@@ -154,7 +154,7 @@ async def test_only_what_is_over_for_long_is_overdue(mongo: Mongo, store: MongoL
     await ask(store, wallet, L2, needs=(10,))
     await ask(store, prepaid(other), needs=(10,))
     assert await store.overdue(60) == []
-    assert await store.overdue(-29) == []
+    assert await store.overdue(-15) == []
     found = await overdue(mongo, store, wallet)
     assert (found.wallet, found.lease) == (wallet, L1)
     assert {(each.wallet.id, each.lease) for each in await store.overdue(-31)} == {

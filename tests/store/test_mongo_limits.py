@@ -103,4 +103,4 @@ async def test_a_database_that_is_away_says_so_within_the_time(away):
     with pytest.raises(StoreUnavailable):
         await store.take("k:1", 1, 1, (), 60.0, 0.1)
     with pytest.raises(StoreUnavailable):
-        await store.share("c:1", "a", 1, 0, 1, 60.0, SECONDS)
+        await store.share("c:1", "a", 1, 0, 1, 60.0, 0.1)

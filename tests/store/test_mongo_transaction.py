@@ -139,7 +139,7 @@ async def test_a_server_frozen_half_way_keeps_no_lock(
     with pytest.raises(StoreUnavailable):
         await hasty.transaction(add_twice)
     freezer.thaw()
-    await mongo.database.things.update_one({"_id": 1}, {"$inc": {"n": 10}})  # waits ten seconds for a lock
+    await mongo.database.things.update_one({"_id": 1}, {"$inc": {"n": 10}})  # waits twenty seconds for a lock
     assert await mongo.database.things.find_one() == {"_id": 1, "n": 10}
 
 
