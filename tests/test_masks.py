@@ -126,6 +126,6 @@ def test_a_lone_surrogate_can_be_written_afterwards():
     ["a-" * 9000, "a." * 9000, "-" * 9000, "x@" * 9000, "http://" * 3000, "aB1" * 9000, "key=" * 9000, "eyJa." * 5000],
 )
 def test_hostile_text_costs_little(text):
-    started = time.perf_counter()
+    started = time.process_time()
     mask(text)
-    assert time.perf_counter() - started < 0.25  # 3 ms when it was written
+    assert time.process_time() - started < 0.25  # 3 ms when it was written

@@ -192,7 +192,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(monkeypatch):
         started = time.perf_counter()
         for _ in range(50):
             handler.access(ACCESS)
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < 9, "the reader holds each writer for ten seconds"
     finally:
         stream.free.set()
         handler.close()

@@ -91,7 +91,7 @@ async def test_a_gateway_closes_days(start, mongod) -> None:
     async with start() as gateway:
         await gateway.mongo.database["events"].insert_one(stored(days_ago(5), 5))
         await Rebuild(MongoDayJobs(gateway.mongo, "UTC"), "p").once()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while await gateway.mongo.database["usage_runs"].find_one({"_id": "late"}) is None:
                 await asyncio.sleep(0.01)
         names = {task.get_name() for task in asyncio.all_tasks()}

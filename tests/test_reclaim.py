@@ -20,7 +20,7 @@ from tornadogw.store.ports_money import Entry, Part
 @pytest.fixture
 def books(mongo: Mongo, run):
     async def make() -> Books:
-        return Books(mongo, None, leasing=Leasing(seconds=0.1, margin=0.05))
+        return Books(mongo, None, leasing=Leasing(seconds=60.0, patience=30.0))
 
     return run(make())
 
@@ -30,8 +30,15 @@ async def abandoned(mongo: Mongo, books: Books):
     caller = await new_caller(mongo, 100)
     hold = await books.ledger._hold(caller, offers(60))
     await books.die()
-    await asyncio.sleep(0.15)  # longer than the lease, by the database's clock
+    await run_out(mongo, caller, hold)
     return caller, hold
+
+
+async def run_out(mongo: Mongo, caller, hold) -> None:
+    """The lease's time is over, by the database's clock."""
+    just_now, lease = {"$subtract": ["$$NOW", 1]}, hold.parts[0].lease.id
+    over = [{"$set": {f"leases.{lease}.exp": just_now, "le": just_now}}]
+    await mongo.database["accounts"].update_one({"_id": caller.account_id}, over)
 
 
 async def test_it_takes_two_looks(mongo: Mongo, books: Books, claim_log) -> None:
@@ -70,7 +77,7 @@ async def test_a_renewal_between_two_looks_wins(mongo: Mongo, books: Books) -> N
     reclaimer = Reclaimer(MongoLeases(mongo), grace=0.0)
     assert await reclaimer.look() == 0
     await hold.parts[0].purse.renew()
-    await asyncio.sleep(0.15)
+    await run_out(mongo, caller, hold)
     assert await reclaimer.look() == 0
     assert await state(mongo, caller) == (40, 60, 0)
 
@@ -101,7 +108,7 @@ async def test_after_an_outage_it_looks_twice_again(mongo: Mongo, mongod, books:
     claim_log("tornadogw.reclaim", "1 leases")
     caller, _ = await abandoned(mongo, books)
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        wired = wire.connect(mongo.database.name, 300)
         reclaimer = Reclaimer(MongoLeases(wired), grace=0.0, every=0.01)
         await reclaimer.look()
         with wire.cut():

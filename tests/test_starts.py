@@ -101,7 +101,7 @@ async def test_it_registers_and_beats_until_its_end(mongo: Mongo, store: MongoSt
 async def test_it_goes_on_beating_after_the_database_was_away(mongo: Mongo, mongod, claim_log, caplog) -> None:
     claim_log("tornadogw.starts", "no heartbeat")
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 300)
+        wired = wire.connect(mongo.database.name, 300)
         starts = Starts(MongoStarts(wired), every=0.01)
         await starts.begin()
         with wire.cut():
@@ -138,7 +138,7 @@ async def test_holds_of_a_process_that_is_gone_are_given_back(mongo: Mongo, stor
 async def test_a_machine_that_fell_silent_is_dead(mongo: Mongo, store: MongoStarts, ours: Starts) -> None:
     await store.beat(elsewhere("silent"))
     caller = await holding(mongo, elsewhere("silent"))
-    await age(mongo, "silent", 29)
+    await age(mongo, "silent", 15)
     assert await ours.release_dead_starts() == Released()
     assert await state(mongo, caller) == (40, 60, 0)
     await age(mongo, "silent", 31)
@@ -221,19 +221,37 @@ async def test_processes_are_counted_by_their_heartbeats(mongo: Mongo, store: Mo
 
 
 async def until(mongo: Mongo, caller, wanted) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while await state(mongo, caller) != wanted:
             await asyncio.sleep(0.01)
+
+
+def held_back(starts: Starts) -> asyncio.Event:
+    """What its second judgement waits for."""
+    judge, go_on, first = starts._judge, asyncio.Event(), True
+
+    async def judged() -> tuple[Released, bool]:
+        nonlocal first
+        if not first:
+            await go_on.wait()
+        first = False
+        return await judge()
+
+    starts._judge = judged  # type: ignore[method-assign]  # the judge is the same, only later
+    return go_on
 
 
 async def test_a_machine_that_has_just_died_is_judged_again(mongo: Mongo, store: MongoStarts) -> None:
     """A container that was killed and came back at once, under another name."""
     await store.beat(elsewhere("just died"))
     caller = await holding(mongo, elsewhere("just died"))
-    starts = Starts(store, every=0.05, silence=0.5)
+    starts = Starts(store, every=0.05, silence=1000.0)
     await starts.begin()
+    go_on = held_back(starts)
     assert await starts.release_dead_starts() == Released()
+    starts._silence = 0.5  # so long from now on, and no sooner
     assert await state(mongo, caller) == (40, 60, 0)
+    go_on.set()
     await until(mongo, caller, (100, 0, 0))
     while starts._judging:
         await asyncio.sleep(0.01)
@@ -245,10 +263,17 @@ async def test_a_machine_that_beats_again_is_left_alone(mongo: Mongo, store: Mon
     far = Starts(store, Process("another machine", 1, "1"), every=0.02)
     await far.begin()
     caller = await holding(mongo, far.start)
-    starts = Starts(store, silence=0.3)
+    starts = Starts(store, silence=1000.0)
     await starts.begin()
+    go_on = held_back(starts)
     assert await starts.release_dead_starts() == Released()
     assert starts._judging
+    starts._silence = 0.1
+    await age(mongo, far.id, 2000)
+    while next(each.silent for each in await store.starts() if each.id == far.id) > 500:
+        await asyncio.sleep(0.01)
+    starts._silence = 1000.0
+    go_on.set()
     while starts._judging:
         await asyncio.sleep(0.01)
     assert await state(mongo, caller) == (40, 60, 0)
@@ -272,10 +297,11 @@ async def test_an_outage_does_not_end_the_judge(mongo: Mongo, mongod, store: Mon
     await store.beat(elsewhere("just died"))
     caller = await holding(mongo, elsewhere("just died"))
     with Wire(mongod.socket) as wire:
-        wired = Mongo.connect(wire.url, mongo.database.name, 300)
-        starts = Starts(MongoStarts(wired), every=1000, silence=0.3)
+        wired = wire.connect(mongo.database.name, 300)
+        starts = Starts(MongoStarts(wired), every=1000, silence=1000.0)
         await starts.begin()
         assert await starts.release_dead_starts() == Released()
+        starts._silence = 0.3
         with wire.cut():
             while not caplog.messages:
                 await asyncio.sleep(0.01)

@@ -38,7 +38,7 @@ class Raw:
         self.head(f"Content-Length: {len(body)}", *headers, **options)
         self.writer.write(body)
 
-    async def answer(self, seconds: float = 10) -> tuple[int, dict[str, str], Any]:
+    async def answer(self, seconds: float = 15) -> tuple[int, dict[str, str], Any]:
         """(status, headers, JSON) of one answer; status 0: the connection was closed without any."""
         async with asyncio.timeout(seconds):
             try:
@@ -50,7 +50,7 @@ class Raw:
             body = await self.reader.readexactly(int(headers.get("content-length", "0")))
             return int(head[0].split()[1]), headers, json.loads(body) if body else None
 
-    async def closed(self, seconds: float = 5) -> bool:
+    async def closed(self, seconds: float = 15) -> bool:
         """Wait until the other side has closed the connection."""
         async with asyncio.timeout(seconds):
             with contextlib.suppress(ConnectionError):

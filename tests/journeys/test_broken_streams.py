@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import time
 from typing import NamedTuple
 
 import msgspec
 
+from tests.awake import awake
 from tests.journeys.wire import (
     DONE,
     check_envelope,
@@ -182,10 +181,11 @@ async def test_comments_keep_no_stalled_stream_alive(start):
     async with (
         FakeUpstream(Answer(body=[TEXT, *[b": ping\n\n"] * 200_000])) as upstream,
         start(serving(upstream.url, model="timeouts = { idle = 0.3 }")) as gateway,
-        asyncio.timeout(5),
-        gateway.post(body=ASK) as response,
     ):
-        check_in_band(events_of(await response.read())[-1], 4001)
+        async with gateway.post(body=ASK) as response:
+            check_in_band(events_of(await response.read())[-1], 4001)
+        record = await last_event(gateway)
+        assert record["at"][0][2:4] == ["elsewhere", "timeout"], "not when the comments had an end"
 
 
 class Whole(NamedTuple):
@@ -274,10 +274,9 @@ async def test_what_is_whole_is_answered_whole(start):
 async def test_a_connection_that_stays_open_after_the_terminator_keeps_nobody_waiting(start):
     body = TEXT + chunk(finish="stop") + usage() + DONE
     async with FakeUpstream(Answer(body=body, ending="hang")) as upstream, start(serving(upstream.url)) as gateway:
-        began = time.monotonic()
-        async with gateway.post(body=ASK) as response:
+        async with awake() as clock, gateway.post(body=ASK) as response:
             assert events_of(await response.read())[-1] == "[DONE]"
-        assert time.monotonic() - began < 2
+            assert clock.seconds < 2
         await upstream.requests[0].gone.wait()
 
 

@@ -56,7 +56,7 @@ async def test_a_client_that_leaves_ends_the_fetch(start):
     async with FakeUpstream() as upstream, FakeUpstream(Answer(body=PNG, ending="hang")) as pictures:  # noqa: SIM117  # in the order of need
         async with start(settings(upstream, pictures, "llamacpp")) as gateway:
             asked = asyncio.create_task(gateway.ask(asking(pictures.url)))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 request = await pictures.received()
                 asked.cancel()
                 await asyncio.wait({asked})

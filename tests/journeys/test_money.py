@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 
+import msgspec
 import pytest
 
 from tests.journeys.wire import (
@@ -114,7 +115,8 @@ def patient(gateway) -> None:
 
     Then the gateway warns that the database is away, and is right to: only the figures are at stake here.
     """
-    gateway.gateway.ledger.patience = 60.0
+    ledger = gateway.gateway.ledger
+    ledger.leasing = msgspec.structs.replace(ledger.leasing, patience=60.0)
     for busy in ("tornadogw.ledger", "tornadogw.store.mongo_watch"):
         logging.getLogger(busy).addFilter(_quiet)
 
@@ -213,7 +215,7 @@ async def test_an_account_disabled_while_its_call_runs_pays_for_it(start):
             asked += status == 200
             return status == 401
 
-        await eventually(refused, 2.0)
+        await eventually(refused)
         gate.set()
         assert (await running)[0] == 200
         costs = [event["c"] for event in await gateway.events()]

@@ -32,7 +32,7 @@ async def test_calls_wait_for_their_turn(start):
         assert (await first)[0] == 200
         status, body = await second
         assert (status, body["choices"][0]["message"]["content"]) == (200, "next")
-        assert queues.lengths()["u0"] == (0, 0)
+        await eventually(lambda: queues.lengths()["u0"] == (0, 0))
         await check_books(gateway)
 
 

@@ -233,16 +233,14 @@ def test_a_broken_event_is_left_out(faulty, stream):
 def test_a_key_that_was_refused_is_left_alone_until_its_time(faulty):
     """Without `forgive`, the second request finds the key resting and asks nobody."""
     gateway = faulty.gateway
-    [first] = [
-        answer for answer in ask(faulty, "429:retry-after=2", stream=False) if answer.recording.vendor == "openai"
-    ]
-    assert first.headers["Retry-After"] == "2"
-    body = {**replay.SMALL, "model": "openai/429:retry-after=2", "stream": False}
+    [first] = [answer for answer in ask(faulty, "429", stream=False) if answer.recording.vendor == "openai"]
+    assert first.headers["Retry-After"] == "20"
+    body = {**replay.SMALL, "model": "openai/429", "stream": False}
 
     async def again() -> tuple[int, Any]:
         async with gateway.post(body=body) as response:
             return response.status, (response.headers["Retry-After"], (await response.json())["message"])
 
     status, (wait, message) = faulty.call(again())
-    assert (status, wait in {"1", "2"}) == (503, True)
+    assert (status, 1 <= int(wait) <= 20) == (503, True)
     assert "cooling down" in message

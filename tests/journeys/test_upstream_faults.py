@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, NamedTuple
 
+from tests.awake import awake
 from tests.journeys.wire import (
     DONE,
     check_envelope,
@@ -16,6 +16,7 @@ from tests.journeys.wire import (
     forgive,
     joined,
     last_event,
+    model,
     role,
     said,
     serving,
@@ -25,6 +26,7 @@ from tests.journeys.wire import (
     whole,
 )
 from tests.running import CHAT
+from tornadogw.deadline import Deadline
 from tornadogw.testing import Answer, FakeUpstream
 
 ASK = {"model": "m", **CHAT}
@@ -114,7 +116,7 @@ async def test_an_early_fault_of_the_only_route_is_4001_and_free(start):
 
 
 async def test_silence_before_the_first_event_meets_its_deadline(start):
-    quick = "timeouts = { first_event = 0.3, idle = 0.3 }"
+    quick = "timeouts = { first_event = 0.3, idle = 0.3 }"  # of the silent one; whoever answers has time
     hanging = [
         Answer(body=b"", ending="hang"),
         Answer(body=role(), ending="hang"),
@@ -123,13 +125,13 @@ async def test_silence_before_the_first_event_meets_its_deadline(start):
     async with (
         FakeUpstream() as bad,
         FakeUpstream(Answer(body=said("Fine"))) as good,
-        start(serving(bad.url, good.url, model=quick)) as gateway,
+        start(serving(bad.url, good.url, first=quick)) as gateway,
     ):
         for number, answer in enumerate(hanging, 1):
             bad.play(answer)
-            began = time.monotonic()
-            status, body = await gateway.ask(ASK)
-            assert (status, time.monotonic() - began < 3) == (200, True), body
+            async with awake() as clock:
+                status, body = await gateway.ask(ASK)
+                assert (status, clock.seconds < 3) == (200, True), body
             record = await last_event(gateway)
             assert record["at"][0][2:4] == ["elsewhere", "timeout"], record
             await bad.requests[number - 1].gone.wait()
@@ -149,16 +151,28 @@ async def test_what_is_not_even_http_is_answered_by_the_next_route(start):
     waiting = asyncio.create_task(done.wait())
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    # The same place twice: only where silence is to be noticed is there little time.
     quick = "timeouts = { first_event = 0.3, idle = 0.3 }"
-    async with FakeUpstream(Answer(body=said("Fine"))) as good, start(serving(url, good.url, model=quick)) as gateway:
-        for reason in ("timeout", "protocol", "timeout", "reset"):
-            assert (await gateway.ask(ASK))[0] == 200
-            record = await last_event(gateway)
-            assert record["at"][0][2:4] == ["elsewhere", reason], record
-    done.set()
-    await waiting
-    server.close()
-    await server.wait_closed()
+    models = model("quick", "u0", "u2 priority=1") + model("patient", "u1", "u2 priority=1")
+    try:
+        async with (
+            FakeUpstream(Answer(body=said("Fine"))) as good,
+            start(serving(url, url, good.url, first=quick, model=models)) as gateway,
+        ):
+            for name, reason in [
+                ("quick", "timeout"),
+                ("patient", "protocol"),
+                ("quick", "timeout"),
+                ("patient", "reset"),
+            ]:
+                assert (await gateway.ask({**ASK, "model": name}))[0] == 200
+                record = await last_event(gateway)
+                assert record["at"][0][2:4] == ["elsewhere", reason], record
+    finally:
+        done.set()
+        await waiting
+        server.close()
+        await server.wait_closed()
 
 
 async def test_silence_of_the_only_route_is_4001(start):
@@ -170,7 +184,7 @@ async def test_silence_of_the_only_route_is_4001(start):
 
 
 async def test_the_last_route_may_take_its_time_up_to_idle(start):
-    patient = "timeouts = { first_event = 0.2, idle = 5 }"
+    patient = "timeouts = { first_event = 0.2, idle = 30 }"
     gate = asyncio.Event()
     async with (
         FakeUpstream(Answer(body=[role(), gate, said("late")])) as slow,
@@ -191,19 +205,39 @@ async def test_no_connection_is_an_early_fault(start):
         assert (status, record["at"][0][2:4]) == (200, ["elsewhere", "connect"])
 
 
-async def test_the_whole_request_has_a_deadline_too(start):
+async def test_the_whole_request_has_a_deadline_too(start, monkeypatch):
+    """The test says when its time is over: not before the client has read what there is."""
+    set_, total = [], 40.0
+
+    class Seen(Deadline):
+        def __init__(self, when: float) -> None:
+            super().__init__(when)
+            set_.append((self, when))
+
+    monkeypatch.setattr("tornadogw.exchange.Deadline", Seen)
+    now = asyncio.get_running_loop().time
     slow: list[Any] = [text("drip ")] * 3
     async with (
         FakeUpstream(Answer(body=slow, ending="hang")) as upstream,
-        start(serving(upstream.url, model="timeouts = { total = 0.4 }")) as gateway,
+        start(serving(upstream.url, model=f"timeouts = {{ total = {total} }}")) as gateway,
     ):
+        before = now()
         async with gateway.post(body={**ASK, "stream": True}) as response:
-            events = events_of(await response.read())
+            raw = b""
+            while raw.count(b"drip ") < 3:
+                raw += await response.content.readany()
+            [(deadline, when)] = set_
+            assert before + total <= when <= now() + total
+            deadline.after(0)
+            events = events_of(raw + await response.read())
         assert (joined(events), events[-1]["code"]) == ("drip drip drip ", 4001)
         record = await last_event(gateway)
         assert (record["st"], record["cd"], record["src"]) == ("timeout", 4001, "estimated")
         assert record["c"] == record["i"] + record["o"] > 0
-        status, body = await gateway.ask(ASK)
+        asking = asyncio.create_task(gateway.ask(ASK))
+        await upstream.received(2)
+        set_[-1][0].after(0)
+        status, body = await asking
         assert status == 503
         check_envelope(body, 4001)
         await upstream.requests[1].gone.wait()

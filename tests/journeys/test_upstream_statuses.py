@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any, NamedTuple
 
-from tests.journeys.wire import check_envelope, forgive, last_event, problem, said, serving, settled
+from tests.journeys.wire import check_envelope, forgive, hold_clock, last_event, problem, said, serving, settled
 from tests.running import CHAT
 from tornadogw.testing import Answer, FakeUpstream
 
@@ -122,6 +122,7 @@ async def test_the_only_route_is_waited_for_if_it_is_for_a_short_time(start):
 
 async def test_a_route_that_cools_down_for_long_is_left_alone(start):
     async with FakeUpstream(refusal(429, "7"), Answer(body=said("Back"))) as bad, start(serving(bad.url)) as gateway:
+        hold_clock(gateway)
         for _ in range(2):
             async with gateway.post(body=ASK) as response:
                 assert (response.status, response.headers["Retry-After"]) == (503, "7")

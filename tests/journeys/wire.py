@@ -80,15 +80,16 @@ def serving(
     top: str = "",
     model: str = "",
     upstream: str = "",
+    first: str = "",
     route: str = "",
 ) -> str:
     """The model `m`, one micro-unit a token, at one upstream a URL, in this order. The rest is more TOML.
 
-    `route` stands inside the inline table of each route.
+    `first` stands in the table of the first upstream alone, `route` inside the inline table of each route.
     """
     upstreams = [
-        f'[[upstreams]]\nname = "u{at}"\nvendor = "{vendor}"\nbase_url = "{url}"\nkeys = ["sk-up{at}"]\n{upstream}\n'
-        for at, url in enumerate(urls)
+        f'[[upstreams]]\nname = "u{at}"\nvendor = "{vendor}"\nbase_url = "{url}"\nkeys = ["sk-up{at}"]\n{own}\n'
+        for at, (url, own) in enumerate(zip(urls, [upstream + first] + [upstream] * len(urls), strict=False))
     ]
     routes = ", ".join(
         f'{{ upstream = "u{at}", model = "m-up", priority = {at}{", " + route if route else ""} }}'
@@ -231,6 +232,13 @@ async def last_event(gateway: Running) -> dict[str, Any]:
     """The usage event of the request made last."""
     await settled(gateway)
     return (await gateway.events())[-1]
+
+
+def hold_clock(gateway: Running) -> None:
+    """No time passes any more for what is left alone: it stays so, and is told the same each time."""
+    health = gateway.gateway.parts.gate.health
+    moment = health.now()
+    health._clock = lambda: moment
 
 
 def forgive(gateway: Running) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.freezing import freeze, thaw
 from tests.portal.browser import PASSWORD, Visitor
 from tornadogw.portal.private import Visit
@@ -27,9 +29,10 @@ async def test_a_cookie_that_is_not_ours_lets_nobody_in(start) -> None:
         assert visitor.location == "/login?next=/logout"
 
 
+@pytest.mark.gen_test(timeout=60)
 async def test_without_a_database_people_are_told_to_come_back(start, mongod: PrivateMongod, claim_log) -> None:
     claim_log("tornadogw", "away|lost|late", needed=False)
-    async with start(timeout_ms=1500) as gateway, Visitor(gateway) as visitor:
+    async with start(timeout_ms=4000) as gateway, Visitor(gateway) as visitor:
         await gateway.accounts.create(ANN.email, password=PASSWORD)
         await visitor.log_in(ANN.email)
         assert visitor.path == "/console"

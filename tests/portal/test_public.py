@@ -56,7 +56,8 @@ routes = [{ upstream = "u0", model = "secret-name" }]
                 assert hidden not in text, (path, hidden)
 
 
-async def test_the_status_of_each_model_as_it_is_now(start):
+async def test_the_status_of_each_model_as_it_is_now(start, monkeypatch):
+    monkeypatch.setattr("tornadogw.breaker.FIRST", 100.0)  # longer than this takes
     async with (
         FakeUpstream(Answer(body=said("x"))) as one,
         FakeUpstream(Answer(body=said("x"))) as two,

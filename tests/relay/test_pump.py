@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.own_time import own_time
 from tests.relay.conftest import WHOLE, call_of, draft_of, event, meter
 from tornadogw.relay.answer import StreamAnswer, identity
 from tornadogw.relay.pump import UpstreamFailed, pump
@@ -14,6 +15,13 @@ from tornadogw.transport import TransportError
 from tornadogw.types import Failure
 
 ROUTE = SimpleNamespace(public_name="", model="m")
+
+
+@pytest.fixture(autouse=True)
+def exact(io_loop):
+    """No deadline comes early or late, however slow the machine is."""
+    with own_time(io_loop.asyncio_loop):
+        yield
 
 
 class Upstream:
@@ -115,7 +123,7 @@ async def test_an_upstream_that_only_says_that_it_is_there_is_waited_for_a_while
     began = asyncio.get_running_loop().time()
     failure = await failing(rows["vllm"], Pinging(event({"content": "x"})), idle=0.2)
     assert failure.code == "timeout"
-    assert 0.35 <= asyncio.get_running_loop().time() - began < 2
+    assert asyncio.get_running_loop().time() - began == pytest.approx(0.4, abs=0.03)
 
 
 async def test_the_end_of_a_finished_answer_is_not_waited_for_as_long_as_an_event(rows, monkeypatch):

@@ -35,6 +35,9 @@ class Either:
     def __getitem__(self, name: str) -> Either:
         return Either(self._wire, self._patient[name], self._hasty[name])
 
+    def with_options(self, **options: Any) -> Either:
+        return Either(self._wire, self._patient.with_options(**options), self._hasty.with_options(**options))
+
     async def close(self) -> None:
         for each in (self._hasty, self._patient):
             await each.close()

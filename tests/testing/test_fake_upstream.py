@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from tornadogw.testing import Answer, FakeUpstream
+from tornadogw.testing.fake_upstream import _reset
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ async def test_silence_until_the_client_goes(client):
             assert await response.content.readany() == b"a"
             response.close()
         request = await upstream.received()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await request.gone.wait()
 
 
@@ -101,8 +102,19 @@ async def test_a_client_that_goes_early_is_noticed(client):
             request = upstream.requests[0]
             assert not request.gone.is_set()
             response.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await request.gone.wait()
+
+
+async def test_a_client_that_resets_in_the_middle_of_a_long_answer_has_gone():
+    """Reading and writing fail in the same moment."""
+    async with FakeUpstream(Answer(body=b"x" * (64 << 20))) as upstream:
+        reader, writer = await asyncio.open_connection(*address(upstream))
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await reader.readexactly(1000)
+        _reset(writer)
+        async with asyncio.timeout(15):
+            await upstream.requests[0].gone.wait()
 
 
 async def test_a_request_sent_early_is_not_lost():
@@ -112,7 +124,7 @@ async def test_a_request_sent_early_is_not_lost():
         writer.write(b"GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")
         await upstream.received()
         go.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await upstream.received(2)
             await reader.readuntil(b"second")
         assert [request.path for request in upstream.requests] == ["/1", "/2"]
@@ -121,7 +133,7 @@ async def test_a_request_sent_early_is_not_lost():
 
 
 async def test_its_end_does_not_wait_for_clients(client):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         async with FakeUpstream(Answer(body=[b"a", asyncio.Event()])) as upstream:
             response = await client.get(upstream.url)
             await response.content.readany()
@@ -143,7 +155,7 @@ async def raw(upstream, until):
     reader, writer = await asyncio.open_connection(*address(upstream))
     try:
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             return await reader.readuntil(until)
     finally:
         writer.close()

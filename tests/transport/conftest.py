@@ -16,7 +16,7 @@ from tornadogw.types import UpstreamRequest
 
 TURNS = 4
 """Of the loop, after which a connection that was just being accepted has its task, and a closed one is closed."""
-BOUND = 5.0
+BOUND = 20.0
 """Seconds after which a test has failed; none of them waits for it when all is well."""
 
 

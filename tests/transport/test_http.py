@@ -119,6 +119,7 @@ async def test_an_answer_left_unread_but_whole_is_no_reason_to_close(kit, transp
 
 async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport, monkeypatch):
     monkeypatch.setattr(http, "RESTED", 0.0)
+    monkeypatch.setattr(http, "STALE", 60.0)  # however slow the machine is
     requests = []
 
     async def script(link, number):
@@ -138,8 +139,9 @@ async def test_a_stale_connection_is_replaced_once_without_a_word(kit, transport
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
-async def test_a_connection_that_is_lost_right_after_its_last_answer_is_no_stale_one(kit, transport, how):
+async def test_a_connection_that_is_lost_right_after_its_last_answer_is_no_stale_one(kit, transport, how, monkeypatch):
     """An upstream that closes on a request is asked once, not twice for each try."""
+    monkeypatch.setattr(http, "RESTED", 60.0)
     requests = []
 
     async def script(link, number):
@@ -185,6 +187,7 @@ async def test_a_fresh_connection_that_is_closed_is_a_failure_at_once(kit, trans
 
 async def test_only_one_second_try(kit, transport, monkeypatch):
     monkeypatch.setattr(http, "RESTED", 0.0)
+    monkeypatch.setattr(http, "STALE", 60.0)  # however slow the machine is
     requests = []
 
     async def script(link, number):
@@ -228,8 +231,9 @@ async def test_what_an_idle_connection_says_is_nobodys_answer(kit, transport):
     async with kit.Peer(script) as peer:
         assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"mine")
         await spoke.wait()
-        for _ in range(10):
-            await asyncio.sleep(0)  # the bytes are in the socket, the loop takes them up
+        async with asyncio.timeout(kit.BOUND):
+            while any(transport._pool._idle.values()):
+                await asyncio.sleep(0)
         assert await kit.fetch(transport, kit.post(peer.url())) == (200, b"mine")
         assert peer.links == 2
 
@@ -248,7 +252,7 @@ async def test_an_idle_connection_is_kept_for_its_time_only(kit, transport, monk
     async with kit.Peer(script) as peer:
         started = clock()
         await asyncio.gather(*[kit.fetch(transport, kit.post(peer.url())) for _ in range(2)])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(kit.BOUND):
             while len(left) < 2:
                 await asyncio.sleep(0.001)
         assert clock() - started >= 0.05
@@ -289,7 +293,7 @@ async def test_leaving_before_the_end_aborts_at_once(kit, transport, certificate
             task.cancel()
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
         assert type(outcome) is {"leave": type(None), "raise": KeyError, "cancel": asyncio.CancelledError}[how]
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(kit.BOUND):
             await left
 
 
@@ -308,7 +312,7 @@ async def test_a_cancelled_wait_for_the_headers_aborts_at_once(kit, transport):
         task.cancel()
         await asyncio.wait([task])
         assert task.cancelled()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(kit.BOUND):
             await left.wait()
 
 
@@ -336,7 +340,7 @@ async def test_an_abort_does_not_flush_what_is_not_yet_sent(kit, transport):
         task.cancel()
         await asyncio.wait([task])
         read_on.set()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(kit.BOUND):
             await left.wait()
         assert got < len(body)
 

@@ -196,6 +196,6 @@ async def test_a_server_that_speaks_first_is_not_asked_for_ever(kit, transport):
         await link.gone()
 
     async with kit.Peer(script) as peer:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(kit.BOUND):
             assert await kit.fetch(transport, kit.post(peer.url())) == (503, b"busy")
         assert peer.links == 1

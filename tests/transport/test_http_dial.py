@@ -77,7 +77,7 @@ async def test_a_failure_begins_the_next_at_once(monkeypatch):
     monkeypatch.setattr(http_dial, "EYEBALLS", 60)
     refused, _ = attempt(error=ConnectionRefusedError())
     quick, _ = attempt()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert (await http_dial._race([refused, quick]))[1] == "protocol"
 
 
@@ -85,9 +85,11 @@ async def test_when_all_fail_the_first_says_why(monkeypatch):
     monkeypatch.setattr(http_dial, "EYEBALLS", 0.001)
     gate = asyncio.Event()
     late, _ = attempt(gate=gate, error=ConnectionResetError())
-    refused, _ = attempt(error=ConnectionRefusedError())
+    refused, seen = attempt(error=ConnectionRefusedError())
     race = asyncio.create_task(http_dial._race([late, refused]))
-    asyncio.get_running_loop().call_later(0.02, gate.set)
+    while not seen:
+        await asyncio.sleep(0.001)
+    gate.set()
     with pytest.raises(ConnectionRefusedError):
         await race
 
@@ -99,7 +101,7 @@ async def test_of_two_that_stand_one_is_closed(monkeypatch):
     attempts = [attempt(gate=gate, landed=landed) for landed in both]
 
     async def open_gate():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not attempts[1][1]:
                 await asyncio.sleep(0.001)
         gate.set()
@@ -162,20 +164,24 @@ async def test_a_tunnel_that_breaks_in_the_handshake(kit, transport):
 
 @pytest.mark.parametrize("when", ["tunnel", "handshake"])
 async def test_the_deadline_covers_the_tunnel(kit, transport, when):
-    left = asyncio.Event()
+    links = []
 
     async def script(link, number):
-        await link.reader.readuntil(b"\r\n\r\n")
-        if when == "handshake":
-            await link.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        await link.gone()
-        left.set()
+        links.append(number)
+        try:
+            await link.reader.readuntil(b"\r\n\r\n")
+            if when == "handshake":
+                await link.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            await link.gone()
+        finally:
+            links.remove(number)
 
     async with kit.Peer(script) as proxy:
         request = kit.post("https://vendor.example/")
         error = await kit.failing(transport, request, proxy=PROXY.format(proxy.port), connect=0.05)
-        async with asyncio.timeout(1):
-            await left.wait()
+        async with asyncio.timeout(kit.BOUND):
+            while links or transport._pool._all:
+                await asyncio.sleep(0.001)
     assert (error.kind, str(error)) == ("connect", "vendor.example:443: no connection in time")
 
 
@@ -243,7 +249,7 @@ async def test_giving_up_at_any_moment_leaves_nothing_behind(kit, transport, cer
             for group in transport._pool._idle.values():
                 for connection in group:
                     connection.abort()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while transport._pool._all or open_links:
                     await asyncio.sleep(0)
         assert task.result() == (200, b"ab")

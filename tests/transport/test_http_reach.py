@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import socket
 
+import pytest
+
 from tornadogw.transport import Transport
 
 
-def closed_port() -> int:
+@pytest.fixture
+def closed_port():
+    """Nobody listens there, and nobody else can meanwhile."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+        yield sock.getsockname()[1]
 
 
-async def test_refused_and_its_words_hold_no_secret(kit, transport):
-    url = f"http://user:pass-1@127.0.0.1:{closed_port()}/v1?key=sk-1"
+async def test_refused_and_its_words_hold_no_secret(kit, transport, closed_port):
+    url = f"http://user:pass-1@127.0.0.1:{closed_port}/v1?key=sk-1"
     error = await kit.failing(transport, kit.post(url))
     assert error.kind == "connect"
     assert "127.0.0.1" in str(error)
@@ -120,7 +124,7 @@ async def pipe(reader, writer) -> None:
     writer.close()
 
 
-async def test_a_proxy_that_refuses_or_is_away(kit, transport):
+async def test_a_proxy_that_refuses_or_is_away(kit, transport, closed_port):
     async def script(link, number):
         await link.reader.readuntil(b"\r\n\r\n")
         await link.answer(b"who are you", status="407 Auth")
@@ -129,7 +133,7 @@ async def test_a_proxy_that_refuses_or_is_away(kit, transport):
         request = kit.post("https://vendor.example/v1")
         error = await kit.failing(transport, request, proxy=f"http://user:pass-1@127.0.0.1:{peer.port}")
         assert (error.kind, str(error)) == ("connect", "vendor.example:443: the proxy refused the tunnel (407)")
-    error = await kit.failing(transport, request, proxy=f"http://user:pass-1@127.0.0.1:{closed_port()}")
+    error = await kit.failing(transport, request, proxy=f"http://user:pass-1@127.0.0.1:{closed_port}")
     assert error.kind == "connect"
     assert "pass-1" not in str(error)
 

@@ -139,7 +139,7 @@ async def _answer(
     playing = asyncio.create_task(_play(answer, writer))
     try:
         await asyncio.wait({listening, playing}, return_when=asyncio.FIRST_COMPLETED)
-        if not playing.done() and _has_left(listening):
+        if _is_cut(playing) if playing.done() else _has_left(listening):
             request.gone.set()
             return b""
         await playing
@@ -148,6 +148,11 @@ async def _answer(
         for task in (listening, playing):
             task.cancel()
         await asyncio.gather(listening, playing, return_exceptions=True)
+
+
+def _is_cut(playing: asyncio.Task[None]) -> bool:
+    """The client has left while something was being written to it."""
+    return isinstance(playing.exception(), ConnectionError)
 
 
 def _has_left(listening: asyncio.Task[bytes]) -> bool:
