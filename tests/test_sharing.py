@@ -34,40 +34,40 @@ def two(mongo):
     return Process(mongo, "one"), Process(mongo, "other")
 
 
-async def test_a_breaker_that_opened_or_was_closed_is_known_everywhere_within_two_seconds(two):
+async def test_a_breaker_that_opened_or_was_closed_is_known_everywhere_within_two_seconds(mongo, two):
     one, other = two
     async with running(one, other):
         one.breaks()
-        await learns(lambda: other.wait() > 0)
+        await learns(lambda: other.wait() > 0, mongo)
         assert one.wait() - near(*two) < other.wait() <= one.wait() * 1.1 + near(*two)
         assert other.wait(credential="up#2") > 0
         await asyncio.gather(one.sharing.rest(), other.sharing.rest())
         one.health._failing["up", "", "m"]._until = 0  # its end has come
         one.call()
-        await learns(lambda: other.wait() == 0)
+        await learns(lambda: other.wait() == 0, mongo)
         assert other.health._failing == {}
 
 
-async def test_a_probe_that_failed_anywhere_shuts_it_for_longer_everywhere(two):
+async def test_a_probe_that_failed_anywhere_shuts_it_for_longer_everywhere(mongo, two):
     one, other = two
     async with running(one, other):
         one.breaks()
-        await learns(lambda: other.wait() > 0)
+        await learns(lambda: other.wait() > 0, mongo)
         theirs, least = other.health._failing["up", "", "m"], breaker.FIRST * 2 * (1 - SPREAD)
         theirs._until = 0
         failed = time.monotonic()
         other.call(BROKEN)
         assert theirs._until > failed + least
-        await learns(lambda: one.health._failing["up", "", "m"].openings == 2)
+        await learns(lambda: one.health._failing["up", "", "m"].openings == 2, mongo)
         assert one.health._failing["up", "", "m"]._until > failed + least - near(*two)
 
 
 @pytest.mark.parametrize("scope", ["key", "key+model", "upstream+model"])
-async def test_a_cool_down_ends_everywhere_when_the_vendor_said(scope, two):
+async def test_a_cool_down_ends_everywhere_when_the_vendor_said(mongo, scope, two):
     one, other = two
     async with running(one, other):
         one.call(Failure("cool", scope, seconds=30))
-        await learns(lambda: other.wait() > 0)
+        await learns(lambda: other.wait() > 0, mongo)
         assert abs(other.wait() - one.wait()) < near(*two)
         assert one.wait() <= 30, "its own word comes back without making it longer"
         assert (other.wait(credential="up#2") > 0) == (scope == "upstream+model")
@@ -79,10 +79,10 @@ async def test_a_cool_down_that_somebody_ends_is_over_everywhere_and_later_ones_
     async with running(one, other):
         for seconds in (900, 30):  # the second one is shorter than what is left of the first
             one.call(Failure("cool", "key+model", seconds=seconds))
-            await learns(lambda: other.wait() > 0)
+            await learns(lambda: other.wait() > 0, mongo)
             assert one.wait() - near(*two) < other.wait() <= seconds + near(*two) - NEAR
             assert len(await marks.enable("up#1")) == 1
-            await learns(lambda: one.wait() == other.wait() == 0)
+            await learns(lambda: one.wait() == other.wait() == 0, mongo)
 
 
 async def test_a_disabled_key_is_known_by_its_secret_not_by_its_place(mongo, claim_log):
@@ -196,23 +196,23 @@ async def test_an_echo_neither_ends_a_probe_nor_opens_what_was_closed_meanwhile(
     one, other = two
     async with running(one, other):
         one.breaks()
-        await learns(lambda: other.wait() > 0)
+        await learns(lambda: other.wait() > 0, mongo)
         await one.sharing.rest()
         other.health._failing["up", "", "m"]._until = 0
         probe = other.health.enter(**HERE)
         probing = other.wait()
         one.call(Failure("cool", seconds=30))  # another mark at the same place
-        await learns(lambda: other.health._until.get(("up", "", "m"), 0) > 0)
+        await learns(lambda: other.health._until.get(("up", "", "m"), 0) > 0, mongo)
         assert other.health._failing["up", "", "m"].wait(time.monotonic()) > probing - 20
         probe.well()
         other.breaks()
         other.health._failing["up", "", "m"]._until = 0
         other.call()
-        await learns(lambda: not one.health._failing)
+        await learns(lambda: not one.health._failing, mongo)
         assert not other.health._failing
 
 
-async def test_what_is_found_while_others_are_heard_is_not_lost(mongo, two, monkeypatch):
+async def test_what_is_found_while_others_are_heard_is_not_lost(two, monkeypatch):
     one, other = two
     one.health.listen(one.sharing._note)
     await other.sharing.start()
@@ -236,7 +236,7 @@ async def test_what_is_found_while_others_are_heard_is_not_lost(mongo, two, monk
     await other.sharing.close()
 
 
-async def test_a_bug_does_not_end_the_sharing(two, claim_log, monkeypatch):
+async def test_a_bug_does_not_end_the_sharing(mongo, two, claim_log, monkeypatch):
     claim_log("tornadogw.sharing", "cannot be shared")
     one, other = two
     async with running(one, other):
@@ -245,7 +245,7 @@ async def test_a_bug_does_not_end_the_sharing(two, claim_log, monkeypatch):
             one.call(Failure("cool", "key", seconds=30))
             await one.sharing.rest()
         one.call(Failure("cool", "key", seconds=30))
-        await learns(lambda: other.wait() > 0)
+        await learns(lambda: other.wait() > 0, mongo)
 
 
 # --- any order -------------------------------------------------------------------------------------------------------

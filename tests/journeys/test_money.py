@@ -9,6 +9,7 @@ from collections import Counter
 import msgspec
 import pytest
 
+from tests.awake import within
 from tests.journeys.wire import (
     DONE,
     check_envelope,
@@ -215,7 +216,8 @@ async def test_an_account_disabled_while_its_call_runs_pays_for_it(start):
             asked += status == 200
             return status == 401
 
-        await eventually(refused)
+        async with within(2.0, gateway.mongo):
+            await eventually(refused)
         gate.set()
         assert (await running)[0] == 200
         costs = [event["c"] for event in await gateway.events()]

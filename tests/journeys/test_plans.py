@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.awake import within
 from tests.journeys.wire import said, serving
 from tests.running import CHAT, Running, new_key, running
 from tornadogw.accounts.codes import Codes
@@ -21,7 +22,8 @@ from tornadogw.testing import Answer, FakeUpstream
 
 ASK = {"model": "m", **CHAT}
 BOB = "bob@example.com"
-SECONDS = 15.0
+SECONDS = 2.0
+"""Within which a change counts."""
 
 
 class Shop:
@@ -38,8 +40,7 @@ class Shop:
         return status, answer.get("code", answer.get("error", {}).get("code", 0))
 
     async def until(self, wanted: tuple[int, Any]) -> None:
-        """Two seconds is the promise; a busy machine may take longer, and is not what is tested."""
-        async with asyncio.timeout(SECONDS):
+        async with within(SECONDS, self.gateway.mongo):
             while await self.ask() != wanted:
                 await asyncio.sleep(0.02)
 
@@ -74,7 +75,7 @@ async def test_a_code_for_a_plan_lets_its_owner_in_at_the_plans_price(shop) -> N
         [event] = await bob.events()
         assert (event["w"], event["c"], event["f"]) == ("day", 5, 500_000)  # half of nine, rounded up
         await bob.subscriptions.end(BOB)
-        async with asyncio.timeout(SECONDS):
+        async with within(SECONDS, bob.gateway.mongo):
             while (await bob.ask())[0] != 402:
                 await asyncio.sleep(0.02)
 
