@@ -64,10 +64,10 @@ class Run(Protocol):
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: a test waits three quarters of its time (for deadlines, servers, disks), so two a core have work.
 
-    Where CI is set, one and a half: a verdict there should depend little on the machine's load.
+    Where CI is set, one: nobody waits for it, and a verdict there should depend little on the machine's load.
     """
     cores = len(os.sched_getaffinity(0))
-    return cores + cores // 2 if os.environ.get("CI") == "true" else min(2 * cores, 8)
+    return cores if os.environ.get("CI") == "true" else min(2 * cores, 8)
 
 
 @pytest.hookimpl(tryfirst=True)
