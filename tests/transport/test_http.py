@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -154,6 +158,33 @@ async def test_a_connection_that_is_lost_right_after_its_last_answer_is_no_stale
     async with kit.Peer(script) as peer:
         await kit.fetch(transport, kit.post(peer.url()))
         assert (await kit.failing(transport, kit.post(peer.url()))).kind == "reset"
+        assert len(requests) == 2
+
+
+async def test_a_connection_whose_end_the_loop_has_not_read_is_not_asked(kit, transport):
+    """llama.cpp promises to keep one, and closes it at once; a busy loop hears of it too late."""
+    close, requests = threading.Event(), []
+
+    def serve(listening: socket.socket) -> None:
+        for _ in range(2):
+            link, _ = listening.accept()
+            with link:
+                requests.append(link.recv(65536))
+                link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                close.wait(kit.BOUND)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as beside:
+        listening.settimeout(kit.BOUND)
+        serving = beside.submit(serve, listening)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        assert await kit.fetch(transport, kit.post(url)) == (200, b"{}")
+        [[waiting]] = transport._pool._idle.values()
+        assert not waiting.has_news()
+        close.set()
+        while not waiting.has_news():  # the loop does not hear of it: it is here
+            time.sleep(0.001)
+        assert await kit.fetch(transport, kit.post(url)) == (200, b"{}")
+        serving.result(kit.BOUND)
         assert len(requests) == 2
 
 

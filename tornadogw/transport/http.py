@@ -59,8 +59,13 @@ class HttpPool:
 
     def idle(self, key: Key) -> Connection | None:
         """A waiting connection: the one that waits since the shortest time, so that the others can grow old."""
-        waiting = self._idle.get(key)
-        return waiting.pop() if waiting else None
+        waiting = self._idle.get(key, [])
+        while waiting:
+            connection = waiting.pop()
+            if not connection.has_news():
+                return connection
+            connection.abort()
+        return None
 
     async def dial(self, address: Address, proxy: str, seconds: float) -> Connection:
         """A new connection."""

@@ -6,6 +6,7 @@ Everything happens in the calls of the loop: there is no task here, and a future
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 from typing import cast
 
@@ -105,6 +106,18 @@ class Connection(asyncio.BufferedProtocol):
             return False
         self.relax()
         return True
+
+    def has_news(self) -> bool:
+        """Whether something has come that the loop has not read yet: where nothing is asked, the peer has closed it.
+
+        llama.cpp does so right after about every third answer, though it has promised `Keep-Alive: timeout=5`.
+        """
+        socket = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if socket is None or socket.fileno() < 0:
+            return True
+        here = select.poll()  # unlike `select`, for any number of open files
+        here.register(socket.fileno(), select.POLLIN)
+        return bool(here.poll(0))
 
     def abort(self) -> None:
         """Close the socket now; nothing that is not yet written will be."""
