@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.store.lifetimes import transactions_live
 from tornadogw.accounts.accounts import Accounts
 from tornadogw.accounts.codes import Codes
 from tornadogw.accounts.orders import Orders
@@ -70,13 +71,8 @@ async def done(work: Callable[[], Awaitable[T]]) -> T:
 @pytest.fixture(autouse=True)
 def impatient_server(mongo: Mongo, run) -> Iterator[None]:
     """It gives transactions up after a second; the gateway's own is told to do so after ten."""
-
-    def give_up(seconds: int) -> None:
-        run(mongo.client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=seconds))
-
-    give_up(1)
-    yield
-    give_up(10)
+    with transactions_live(mongo, run, 1):
+        yield
 
 
 def notice(order_id: str) -> Notice:

@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.synchronous.client_session import _TxnState
 
 from tests.store.conftest import recovered
+from tests.store.lifetimes import transactions_live
 from tornadogw.store import mongo_transaction
 from tornadogw.store.mongo import Mongo, Session
 from tornadogw.store.mongo_transaction import fence
@@ -114,13 +115,8 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(mongo: Mongo) -> None
 @pytest.fixture
 def lasting(mongo: Mongo, run) -> Iterator[None]:
     """The server gives up no transaction by itself."""
-
-    def give_up(seconds: int) -> None:
-        run(mongo.client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=seconds))
-
-    give_up(60)
-    yield
-    give_up(10)
+    with transactions_live(mongo, run, 60):
+        yield
 
 
 @pytest.mark.parametrize("statements_before", [0, 1])

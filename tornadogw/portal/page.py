@@ -195,7 +195,7 @@ class PageHandler(BaseHandler):
 
     @property
     def base_url(self) -> str:
-        """Where this deployment is reached: as in the settings, else as this request was sent, for samples only."""
+        """Where this deployment is reached: as the settings say, else as this request was sent, for samples only."""
         if public := self.parts.settings.server.public_url:
             return public.rstrip("/")
         host = self.request.host or ""
